@@ -1,0 +1,1 @@
+"""The test suite. Its folders mirror the packages they test."""

@@ -1,0 +1,31 @@
+"""Fixtures every test gets or may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import leaks, processes
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the process for leak checks before anything is started."""
+    config.addinivalue_line(
+        "markers", "leaks_allowed(reason): what the test leaves behind is not looked at"
+    )
+    config.addinivalue_line("markers", "slow: left out of quick runs with -m 'not slow'")
+    processes.become_subreaper()
+    leaks.FORKS.install()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[leaks.Snapshot]:
+    """Fail a test that leaves a thread, a descriptor or a child process behind."""
+    snapshot = leaks.Snapshot.take()
+    yield snapshot
+    if request.node.get_closest_marker("leaks_allowed") is not None:
+        return
+    left = snapshot.leaks()
+    if left:
+        pytest.fail("the test left behind:\n  " + "\n  ".join(left), pytrace=False)

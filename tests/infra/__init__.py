@@ -1,0 +1,1 @@
+"""Tests of the test support itself and of the project's own files."""
