@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import leaks, processes
+from tests.support.fixtures import public_folder, public_interpreter, sshd
+
+__all__ = ["nothing_left_behind", "public_folder", "public_interpreter", "sshd"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
