@@ -39,7 +39,10 @@ def test_sudo_with_password_only(sshd: Sshd) -> None:
     password = sshd.account("sudopass").password
     done = subprocess.run(
         [*sshd.ssh_argv(sshd.account("sudopass")), "sudo -S -p '' id -un"],
-        input=password + "\n", capture_output=True, text=True, timeout=60,
+        input=password + "\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout == "root\n"
 
@@ -49,7 +52,10 @@ def test_no_key_for_the_password_account(sshd: Sshd) -> None:
     argv = sshd.ssh_argv(sshd.account("password"))
     done = subprocess.run(
         [argv[0], "-o", "BatchMode=yes", *argv[1:], "true"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 255
     assert "Permission denied" in done.stderr

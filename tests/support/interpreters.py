@@ -89,7 +89,10 @@ def make_public(version: str, folder: Path) -> Path | None:
         copy.mkdir(mode=0o755)
         (copy / "bin").mkdir(mode=0o755)
         shutil.copytree(
-            prefix / "lib", copy / "lib", symlinks=True, ignore=_LEFT_OUT,
+            prefix / "lib",
+            copy / "lib",
+            symlinks=True,
+            ignore=_LEFT_OUT,
             copy_function=_link_or_copy,
         )
         (copy / "lib" / f"python{version}" / "site-packages").mkdir(exist_ok=True)

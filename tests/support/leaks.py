@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support import processes
+from tests.support.processes import ProcessEntry
 
 GRACE_SECONDS = 5.0
 _POLL_SECONDS = 0.01
@@ -107,7 +108,7 @@ class Snapshot:
             if self.descriptors.get(number) != target
         ]
 
-    def _new_processes(self) -> list[processes.ProcessEntry]:
+    def _new_processes(self) -> list[ProcessEntry]:
         found = []
         allowed = {pid for pid, _start in self.allowed}
         own = os.getpid()
@@ -122,7 +123,7 @@ class Snapshot:
                 found.append(entry)
         return found
 
-    def _left(self) -> tuple[list[str], list[processes.ProcessEntry]]:
+    def _left(self) -> tuple[list[str], list[ProcessEntry]]:
         lines = [f"thread {thread!r}" for thread in self._new_threads()]
         lines += [f"descriptor {text}" for text in self._new_descriptors()]
         left = self._new_processes()
