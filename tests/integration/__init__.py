@@ -1,0 +1,1 @@
+"""Whole ansible-playbook runs over a real sshd and real sudo."""

@@ -1,0 +1,207 @@
+"""Runs ansible-playbook in a world of its own, the stock way or ours, and collects the results.
+
+No configuration of the caller is seen: ansible.cfg, home of Ansible, inventory and control sockets
+are made for the run. Nothing is installed; our plugins are used from this tree.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_CALLBACKS = Path(__file__).parent / "callback_plugins"
+_PLUGINS = REPOSITORY / "ansible_mitogen" / "plugins"
+
+STOCK = "stock"
+OURS = "mitogen_linear"
+
+
+def has_ansible() -> bool:
+    """Whether ansible-core can be imported by this Python."""
+    return importlib.util.find_spec("ansible") is not None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the collecting callback: one host's result of one task."""
+
+    status: str
+    host: str
+    task: str = ""
+    play: str = ""
+    action: str = ""
+    way: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Play, task and host: what the same event of another run is found by."""
+        return f"{self.play} | {self.task} | {self.host} | {self.status}"
+
+
+@dataclass(frozen=True)
+class TraceLine:
+    """One request that a worker made for a task: the way it took and its messages."""
+
+    host: str
+    task: str
+    action: str
+    way: str
+    reason: str
+    sent: int
+    received: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that is known of one finished ansible-playbook."""
+
+    returncode: int
+    output: str
+    seconds: float
+    events: list[Event]
+    trace: list[TraceLine]
+
+    def events_of(self, task: str) -> list[Event]:
+        """The results of the task with that name, in order."""
+        return [event for event in self.events if event.task == task]
+
+
+@dataclass
+class World:
+    """A folder with ansible.cfg, inventory and homes; runs happen inside."""
+
+    folder: Path
+    inventory: dict[str, Any]
+    python: str = sys.executable
+    settings: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def _config(self, kind: str) -> str:
+        settings = {
+            "inventory": str(self.folder / "inventory.json"),
+            "callback_plugins": str(_CALLBACKS),
+            "callbacks_enabled": "collect_results",
+            "retry_files_enabled": "False",
+            "host_key_checking": "True",
+            "deprecation_warnings": "False",
+            "forks": "10",
+            "nocows": "True",
+            "pipelining": "True",
+            **self.settings,
+        }
+        if kind != STOCK:
+            settings["strategy_plugins"] = str(_PLUGINS / "strategy")
+            settings["strategy"] = kind
+        lines = [f"{name} = {value}" for name, value in settings.items()]
+        text = "[defaults]\n" + "\n".join(lines) + "\n"
+        return text + "[connection]\npipelining = True\n"
+
+    def _environment(self, kind: str) -> dict[str, str]:
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ANSIBLE_", "MITOGEN", "PYTEST_", "COV_"))
+        }
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        clean.update(
+            {
+                "ANSIBLE_CONFIG": str(self.folder / f"{kind}.cfg"),
+                "ANSIBLE_HOME": str(home),
+                "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
+                "ANSIBLE_FORCE_COLOR": "0",
+                "ANSIBLE_LOCALHOST_WARNING": "False",
+                "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "LC_ALL": "C.UTF-8",
+                "MITOGENTEST_RESULTS": str(self.folder / "results.jsonl"),
+                **self.environment,
+            }
+        )
+        if kind != STOCK:
+            clean["MITOGEN_TRACE_FILE"] = str(self.folder / "trace.jsonl")
+        return clean
+
+    def _write(self, kind: str) -> None:
+        (self.folder / f"{kind}.cfg").write_text(self._config(kind))
+        (self.folder / "inventory.json").write_text(json.dumps(self.inventory, indent=1))
+        for name in ("results.jsonl", "trace.jsonl"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def run(
+        self, playbook: Path, kind: str, *arguments: str, timeout: float = 900, given: str = ""
+    ) -> Run:
+        """Run the playbook the stock way (`STOCK`) or with one of our strategies."""
+        self._write(kind)
+        argv = [self.python, "-m", "ansible", "playbook", str(playbook), *arguments]
+        began = time.monotonic()
+        process = subprocess.Popen(
+            argv,
+            cwd=self.folder,
+            env=self._environment(kind),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        try:
+            output, _ = process.communicate(given, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            output, _ = process.communicate(timeout=30)
+            output += f"\n*** ended after {timeout} s ***\n"
+        seconds = time.monotonic() - began
+        self.close_masters()
+        return Run(process.returncode, output, seconds, self._events(), self._trace())
+
+    def fresh_folder(self, name: str) -> Path:
+        """An empty folder in this world that every user may write to."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        folder.chmod(0o777)
+        return folder
+
+    def close_masters(self) -> None:
+        """End the ssh masters that stock Ansible leaves running for a minute."""
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.folder / "cp"):
+                control = str(self.folder / "cp" / name)
+                argv = ["ssh", "-o", f"ControlPath={control}", "-O", "exit", "any"]
+                subprocess.run(argv, capture_output=True, timeout=30)
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        path = self.folder / name
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines if line.strip()]
+
+    def _events(self) -> list[Event]:
+        return [Event(**line) for line in self._lines("results.jsonl")]
+
+    def _trace(self) -> list[TraceLine]:
+        return [
+            TraceLine(
+                host=str(line.get("host", "")),
+                task=str(line.get("task", "")),
+                action=str(line.get("action", "")),
+                way=str(line.get("way", "")),
+                reason=str(line.get("reason", "")),
+                sent=int(line.get("sent", 0)),
+                received=int(line.get("received", 0)),
+            )
+            for line in self._lines("trace.jsonl")
+        ]
