@@ -1,0 +1,68 @@
+"""Runs the functions others call here, one at a time, on the main thread."""
+
+import importlib
+import logging
+
+from mitogen.calls import Call, ChainFailures
+from mitogen.errors import CallError
+from mitogen.runtime.injection import takes_econtext
+from mitogen.runtime.message import has_parent_authority
+from mitogen.runtime.receiver import Receiver
+from mitogen.wire.handles import CALL_FUNCTION
+
+LOG = logging.getLogger("mitogen")
+
+
+class Dispatcher:
+    """Takes calls from the queue of CALL_FUNCTION until it is closed.
+
+    :param econtext: handed to functions that ask for it.
+    """
+
+    def __init__(self, econtext: "object") -> "None":
+        self._econtext = econtext
+        self.chain_failures = ChainFailures()
+        self._receiver = Receiver(
+            econtext.router, handle=CALL_FUNCTION, policy=has_parent_authority
+        )
+
+    def run(self) -> "None":
+        """Serve calls until `close`. Main thread."""
+        for msg in self._receiver:
+            self._dispatch(msg)
+
+    def close(self) -> "None":
+        """End `run` after the call it is in. Any thread."""
+        self._receiver.close()
+
+    def _dispatch(self, msg: "object") -> "None":
+        chain_id = None
+        try:
+            call = Call.from_value(msg.unpickle(throw=False))
+            chain_id = call.chain_id
+            failure = self.chain_failures.failure_of(chain_id)
+            msg.reply(self._run(call) if failure is None else failure)
+        except BaseException as exc:
+            error = CallError.from_exception(exc)
+            self.chain_failures.record(chain_id, error)
+            if not msg.reply_to:
+                LOG.error("a call without reply failed: %s", error)
+            msg.reply(error)
+
+    def _run(self, call: "Call") -> "object":
+        owner = importlib.import_module(call.module)
+        if call.class_name is not None:
+            owner = getattr(owner, call.class_name)
+        fn = getattr(owner, call.function)
+        kwargs = call.kwargs
+        if getattr(fn, "mitogen_takes_econtext", False):
+            kwargs = dict(kwargs, econtext=self._econtext)
+        if getattr(fn, "mitogen_takes_router", False):
+            kwargs = dict(kwargs, router=self._econtext.router)
+        return fn(*call.args, **kwargs)
+
+
+@takes_econtext
+def forget_chain(chain_id: "str", econtext: "object" = None) -> "None":
+    """Let a pipelined chain go on after a failure."""
+    econtext.dispatcher.chain_failures.reset(chain_id)

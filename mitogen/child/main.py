@@ -1,0 +1,163 @@
+"""The life of a context, from the end of its boot to the end of its process."""
+
+import atexit
+import importlib
+import logging
+import os
+import sys
+import threading
+
+import mitogen
+from mitogen.bootstrap.handshake import up_marker
+from mitogen.child.dispatcher import Dispatcher
+from mitogen.child.logs import start_forwarding
+from mitogen.child.modules import ModuleGateway
+from mitogen.child.parenthood import Parenthood
+from mitogen.child.stdio import LineLogger, StandardDescriptors
+from mitogen.errors import Error
+from mitogen.imports.finder import WireFinder
+from mitogen.imports.policy import ImportPolicy
+from mitogen.routing import Identity
+from mitogen.runtime.broker import Broker
+from mitogen.runtime.link import open_link
+from mitogen.runtime.message import Message, has_parent_authority
+from mitogen.runtime.router import Router
+from mitogen.runtime.stream import Stream
+from mitogen.wire.handles import DETACHING, SHUTDOWN
+
+#: Seconds the main thread gets to leave a function, and exit handlers to run, once the parent is
+#: gone or asked for the end. Nobody waits for a result any more.
+GRACE = 1.0
+
+
+class ExternalContext:
+    """This process as a context: what functions that `takes_econtext` are given.
+
+    `router`, `broker`, `context_id`, `parent` and `master` (Contexts), `importer`, `dispatcher`.
+    """
+
+    def __init__(self, boot: "object", descriptors: "StandardDescriptors") -> "None":
+        self.boot = boot
+        self.context_id = boot.context_id
+        self.is_detached = False
+        self._main_is_done = threading.Event()
+        self.broker = Broker()
+        self.broker.shutdown_timeout = GRACE
+        self.router = Router(
+            self.broker,
+            Identity(boot.context_id, tuple(boot.parent_ids)),
+            boot.max_message_size,
+            self._load_connector,
+        )
+        self.router.unidirectional = boot.unidirectional
+        self.router.debug = boot.debug
+        self.parent = self.router.context_by_id(boot.parent_ids[0], name="parent")
+        self.master = self.router.context_by_id(0, name="master")
+        start_forwarding(self.master, boot.log_level)
+        self.modules = ModuleGateway(self.router, self.parent)
+        self.importer = WireFinder(
+            self.modules.request, ImportPolicy(boot.whitelist, boot.blacklist)
+        )
+        self.dispatcher = Dispatcher(self)
+        self.parenthood = Parenthood(self.router)
+        self.router.add_handler(self._on_shutdown, SHUTDOWN, policy=has_parent_authority)
+        self._link = open_link(descriptors.link_read, descriptors.link_write)
+        self._descriptors = descriptors
+        self.broker.listen("shutdown", self._begin_end)
+        self.broker.listen("exit", self._await_main)
+
+    def start(self, attachment: "object") -> "None":
+        """Begin to listen to the parent; *attachment* is what the early hook returned."""
+        self.importer.install()
+        self.broker.defer_sync(lambda: self._start_on_broker(attachment))
+
+    def _start_on_broker(self, attachment: "object") -> "None":
+        self._loggers = [
+            LineLogger(self.broker, fd, name)
+            for name, fd in sorted(self._descriptors.output_fds.items())
+        ]
+        if attachment is not None:
+            attachment.attach(self)
+            self.broker.listen("shutdown", attachment.detach)
+        self.stream = Stream(self.broker, self.router, self.parent.context_id, self._link)
+        self.stream.listen("disconnect", self._on_parent_lost)
+        self.router.register(self.parent, self.stream)
+        self.stream.start()
+
+    def detach(self) -> "None":
+        """Live on when the parent goes away. Any thread."""
+        self.is_detached = True
+        self.parent.send(Message(handle=DETACHING))
+
+    def _on_parent_lost(self, _reason: "str") -> "None":
+        if not self.is_detached:
+            self.broker.shutdown()
+
+    def _on_shutdown(self, msg: "Message") -> "None":
+        if not msg.is_dead:
+            self.broker.shutdown()
+
+    def _begin_end(self) -> "None":
+        self.dispatcher.close()
+        for logger in self._loggers:
+            logger.flush()
+        if not self.stream.is_closed:
+            self.broker.hold(self.stream)
+            self.stream.listen("disconnect", lambda _reason: self.broker.release(self.stream))
+
+    def _finish(self) -> "None":
+        """The main thread has nothing more to say: let the last records out, then hang up."""
+        for logger in self._loggers:
+            logger.flush()
+        self.stream.finish("the context ends")
+
+    def _load_connector(self, _router: "Router") -> "object":
+        # By name: most contexts never start children, and this layer lies below the controller's.
+        return importlib.import_module("mitogen.controller.child_settings").connector_for(self)
+
+    def _await_main(self) -> "None":
+        if not self._main_is_done.wait(GRACE):
+            os._exit(1)
+
+    def run(self) -> "None":
+        """Serve calls until the end; does not return. Main thread."""
+        self.dispatcher.run()
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        self._main_is_done.set()
+        try:
+            self.broker.defer(self._finish)
+        except Error:
+            pass  # the broker has ended, and the link with it
+        self.broker.join(2 * GRACE)
+        os._exit(0)
+
+
+def _call_early_hook(boot: "object") -> "object":
+    if not boot.early_hook:
+        return None
+    module, _, function = boot.early_hook.partition(":")
+    return getattr(importlib.import_module(module), function)(boot)
+
+
+def _describe_process(boot: "object") -> "None":
+    mitogen.is_master = False
+    mitogen.context_id = boot.context_id
+    mitogen.parent_ids = list(boot.parent_ids)
+    mitogen.parent_id = boot.parent_ids[0]
+
+
+def main(boot: "object") -> "None":
+    """Become the context that *boot* describes; called by the loader, does not return.
+
+    :param boot: `mitogen.bootstrap.boot_record.BootRecord`.
+    """
+    descriptors = StandardDescriptors()
+    boot.link_fds = (descriptors.link_read, descriptors.link_write)
+    _describe_process(boot)
+    attachment = _call_early_hook(boot)
+    os.write(descriptors.link_write, up_marker(boot.nonce))
+    context = ExternalContext(boot, descriptors)
+    context.start(attachment)
+    context.run()

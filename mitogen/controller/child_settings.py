@@ -1,0 +1,33 @@
+"""What a child that becomes a parent passes on: what it was itself told at its boot."""
+
+from mitogen.bootstrap import loader
+from mitogen.controller.connector import Connector
+from mitogen.controller.ids import IdClient
+from mitogen.controller.settings import ChildSettings
+from mitogen.errors import Error
+from mitogen.runtime.message import Message
+
+#: Asks the master for boot code that fits another Python than ours.
+GET_BUNDLE = 112
+
+
+def connector_for(econtext: "object") -> "Connector":
+    """The parent half of the context *econtext*."""
+
+    def fetch_bundle(interpreter: "object", deliver: "object") -> "None":
+        if loader.boot_bundle_fits(interpreter):
+            deliver(loader.boot_bundle())
+            return
+
+        def on_answer(receiver: "object") -> "None":
+            try:
+                deliver(receiver.get(block=False, throw_dead=False).unpickle())
+            except Error:
+                deliver(None)
+
+        request = Message.pickled(interpreter.to_value(), handle=GET_BUNDLE)
+        econtext.master.send_async(request).notify = on_answer
+
+    boot = econtext.boot
+    settings = ChildSettings(fetch_bundle, boot.early_hook, boot.whitelist, boot.blacklist)
+    return Connector(econtext.router, settings, IdClient(econtext.master))

@@ -1,0 +1,217 @@
+"""Starts children: on this machine, or by asking another context to (``via=``)."""
+
+import functools
+import getpass
+import os
+import socket
+
+from mitogen import methods
+from mitogen.controller.connection import Connection
+from mitogen.controller.launch import Launch, Plan
+from mitogen.controller.pending import PendingStream
+from mitogen.controller.start_child import START_CHILD, ChildStarted, StartChild
+from mitogen.errors import CancelledError, Error, StreamError
+from mitogen.runtime.message import Message
+from mitogen.runtime.stream import Stream
+from mitogen.wire.handles import SHUTDOWN
+
+
+class Connector:
+    """The parent half of a router.
+
+    :param settings: `mitogen.controller.settings.ChildSettings`, what children inherit.
+    :param ids: has ``allocate()`` (see ids.py).
+    """
+
+    def __init__(self, router: "object", settings: "object", ids: "object") -> "None":
+        self._router = router
+        self._broker = router.broker
+        self._settings = settings
+        self._ids = ids
+        self._launches = {}
+        self._is_stopping = False
+        self._broker.listen("shutdown", self._on_shutdown)
+
+    def allocate_id(self) -> "int":
+        """A context id nobody else has."""
+        return self._ids.allocate()
+
+    def factory(self, name: "str") -> "object":
+        """``factory(**options) -> Context`` for the connection method *name*; None if unknown."""
+        if name not in methods.NAMES:
+            return None
+        return functools.partial(self.connect, name)
+
+    def connect(
+        self,
+        method_name: "str",
+        via: "object" = None,
+        wait: "bool" = True,
+        **options: "object"
+    ) -> "object":
+        """Start a child and return its Context.
+
+        :param via: Context that shall start it; None for this process.
+        :param bool wait: False to return at once: what is sent to the context meanwhile waits,
+            and fails with the connection.
+        :raises TypeError: an option is unknown or missing.
+        :raises mitogen.core.StreamError: it could not be connected; the type says why.
+        """
+        method = methods.find(method_name)
+        record = methods.build_options(method, **options)
+        if self._is_stopping:
+            raise Error("the broker is shutting down")
+        context_id = self.allocate_id()
+        name = record.name or method.default_name(record)
+        if via is not None and via.name and record.name is None:
+            name = "%s.%s" % (via.name, name)
+        context = self._router.context_by_id(context_id, name=name)
+        context.via = via
+        context.connection = Connection(context, self._broker)
+        pending = PendingStream(context_id, self._router.max_message_size)
+        self._router.streams[context_id] = pending
+        self._router.add_route(context_id, context_id)
+        if via is None or via.context_id == self._router.identity.context_id:
+            self._broker.defer(self._launch_here, context, pending, method, record)
+        else:
+            request = StartChild(context_id, method_name, methods.to_dict(record, name))
+            self._broker.defer(self._launch_there, context, pending, request)
+        if wait:
+            context.connection.wait()
+        return context
+
+    # Here -------------------------------------------------------------------------------------
+
+    def _launch_here(
+        self, context: "object", pending: "PendingStream", method: "object", options: "object"
+    ) -> "None":
+        title = options.remote_name or _default_title()
+        plan = Plan(
+            method,
+            options,
+            context.name,
+            title,
+            lambda nonce: self._settings.boot_record(
+                self._router, context.context_id, options, nonce, title
+            ),
+            self._settings.fetch_bundle,
+        )
+        launch = Launch(
+            self._broker,
+            plan,
+            functools.partial(self._on_up, context, pending),
+            functools.partial(self._on_failed, context, pending),
+        )
+        if self._is_stopping:
+            self._on_failed(context, pending, CancelledError(context.name, "shutting down"))
+            return
+        self._launches[context.context_id] = launch
+        launch.start()
+
+    def _on_up(
+        self,
+        context: "object",
+        pending: "PendingStream",
+        link: "object",
+        leftover: "bytes",
+        interpreter: "object",
+    ) -> "None":
+        stream = Stream(self._broker, self._router, context.context_id, link)
+        launch = self._launches[context.context_id]
+        stream.listen("disconnect", lambda _reason: self._on_child_lost(context, launch))
+        self._router.register(context, stream)
+        pending.promote(stream.send)
+        context.connection.succeed(interpreter)
+        stream.start(leftover)
+
+    def _on_child_lost(self, context: "object", launch: "Launch") -> "None":
+        self._launches.pop(context.context_id, None)
+        launch.finish()
+
+    def _on_failed(self, context: "object", pending: "PendingStream", error: "Exception") -> "None":
+        self._launches.pop(context.context_id, None)
+        self._abandon(context, pending, error)
+
+    # There ------------------------------------------------------------------------------------
+
+    def _launch_there(
+        self, context: "object", pending: "PendingStream", request: "StartChild"
+    ) -> "None":
+        msg = Message.pickled(request.to_value(), handle=START_CHILD)
+        receiver = context.via.send_async(msg)
+        receiver.notify = functools.partial(self._on_answer, context, pending)
+
+    def _on_answer(
+        self, context: "object", pending: "PendingStream", receiver: "object"
+    ) -> "None":
+        msg = receiver.get(block=False, throw_dead=False)
+        try:
+            answer = ChildStarted.from_value(msg.unpickle())
+        except Error as exc:
+            error = StreamError("%s: %s could not start it: %s" % (context.name, context.via, exc))
+            self._abandon(context, pending, error)
+            return
+        if answer.error is not None:
+            self._abandon(context, pending, answer.error)
+            return
+        stream = self._router.stream_by_id(context.via.context_id)
+        # In this order nothing that is sent meanwhile overtakes what waits.
+        pending.promote(stream.send)
+        self._router.add_route(context.context_id, stream.remote_id)
+        self._router.streams.pop(context.context_id, None)
+        context.connection.succeed(answer.interpreter)
+
+    def _abandon(
+        self, context: "object", pending: "PendingStream", error: "Exception"
+    ) -> "None":
+        """The connection failed: whatever was sent to the context fails with its error."""
+        pending.fail()
+        self._router.streams.pop(context.context_id, None)
+        self._router.del_route(context.context_id)
+        context.connection.fail(error)
+        self._router.context_lost(context.context_id, str(error))
+
+    # On behalf of a parent --------------------------------------------------------------------
+
+    def start_for(self, msg: "Message") -> "None":
+        """Serve a START_CHILD request of a parent. Broker thread."""
+        request = StartChild.from_value(msg.unpickle())
+        try:
+            method = methods.find(request.method)
+            options = methods.build_options(method, **request.options)
+        except (TypeError, LookupError) as exc:
+            msg.reply(ChildStarted(StreamError(str(exc)), None).to_value())
+            return
+        context = self._router.context_by_id(request.context_id, name=options.name)
+        context.connection = Connection(context, self._broker)
+        pending = PendingStream(context.context_id, 0)
+        self._launch_here(context, pending, method, options)
+        context.connection.notify(
+            lambda done: msg.reply(ChildStarted(done.error, done.interpreter).to_value())
+        )
+
+    # The end ----------------------------------------------------------------------------------
+
+    def _on_shutdown(self) -> "None":
+        self._is_stopping = True
+        for context_id, launch in list(self._launches.items()):
+            context = self._router.context_by_id(context_id)
+            if context.connection.is_up:
+                self._broker.hold(launch)
+                stream = self._router.streams[context_id]
+                stream.listen("disconnect", functools.partial(self._release, launch))
+                context.send(Message(handle=SHUTDOWN))
+            else:
+                launch.cancel("the broker is shutting down")
+
+    def _release(self, launch: "Launch", _reason: "str") -> "None":
+        self._broker.release(launch)
+
+
+def _default_title() -> "str":
+    """``mitogen:<user>@<host>:<pid>`` of this program, which `ps` shows for its children."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        user = str(os.getuid())
+    return "mitogen:%s@%s:%d" % (user, socket.gethostname(), os.getpid())
