@@ -1,0 +1,1 @@
+"""Modules over the wire: what may be asked for, the cache on the way, and the finder."""
