@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pwd
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,11 +32,17 @@ def world(sshd: Sshd) -> Iterator[World]:
             "hosts": {
                 "far": sshd.inventory_vars(far),
                 "locked": {**sshd.inventory_vars(locked), **become},
-                "here": {"ansible_connection": "local"},
+                # Not discovered: a version manager's shims may come first and fail.
+                "here": {
+                    "ansible_connection": "local",
+                    "ansible_python_interpreter": sys.executable,
+                },
                 # Port 1 of this machine: refused at once.
                 "gone": {**sshd.inventory_vars(far), "ansible_port": 1},
             },
             "vars": {
+                # Stock has no other way to become a plain user where setfacl is not installed.
+                "ansible_shell_allow_world_readable_temp": True,
                 "run_dir": str(folder / "run"),
                 "other_user": other,
                 "other_home": pwd.getpwnam(other).pw_dir,

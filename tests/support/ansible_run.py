@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,22 @@ _PLUGINS = REPOSITORY / "ansible_mitogen" / "plugins"
 
 STOCK = "stock"
 OURS = "mitogen_linear"
+
+# The lines of ansible.cfg for each way to switch us on.
+WAYS: dict[str, dict[str, str]] = {
+    STOCK: {},
+    **{
+        name: {"strategy_plugins": str(_PLUGINS / "strategy"), "strategy": name}
+        for name in ("mitogen", "mitogen_linear", "mitogen_free", "mitogen_host_pinned")
+    },
+    # No strategy: plain `ssh` and `local` are ours because these files win.
+    "shadow": {"connection_plugins": str(REPOSITORY / "ansible_mitogen" / "shadow")},
+    # No strategy: hosts that name no connection.
+    "transport": {
+        "connection_plugins": str(_PLUGINS / "connection"),
+        "transport": "mitogen_ssh",
+    },
+}
 
 
 def has_ansible() -> bool:
@@ -97,15 +114,11 @@ class World:
             "deprecation_warnings": "False",
             "forks": "10",
             "nocows": "True",
-            "pipelining": "True",
+            **WAYS[kind],
             **self.settings,
         }
-        if kind != STOCK:
-            settings["strategy_plugins"] = str(_PLUGINS / "strategy")
-            settings["strategy"] = kind
         lines = [f"{name} = {value}" for name, value in settings.items()]
-        text = "[defaults]\n" + "\n".join(lines) + "\n"
-        return text + "[connection]\npipelining = True\n"
+        return "[defaults]\n" + "\n".join(lines) + "\n[connection]\npipelining = True\n"
 
     def _environment(self, kind: str) -> dict[str, str]:
         clean = {
@@ -133,33 +146,35 @@ class World:
             clean["MITOGEN_TRACE_FILE"] = str(self.folder / "trace.jsonl")
         return clean
 
+    def start(self, playbook: Path, kind: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start the same without waiting; the caller reads its output and collects it."""
+        self._write(kind)
+        return subprocess.Popen(
+            [self.python, "-m", "ansible", "playbook", str(playbook), *arguments],
+            cwd=self.folder,
+            env=self._environment(kind),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+
     def _write(self, kind: str) -> None:
         (self.folder / f"{kind}.cfg").write_text(self._config(kind))
         (self.folder / "inventory.json").write_text(json.dumps(self.inventory, indent=1))
         for name in ("results.jsonl", "trace.jsonl"):
             (self.folder / name).unlink(missing_ok=True)
 
-    def run(
-        self, playbook: Path, kind: str, *arguments: str, timeout: float = 900, given: str = ""
-    ) -> Run:
-        """Run the playbook the stock way (`STOCK`) or with one of our strategies."""
-        self._write(kind)
-        argv = [self.python, "-m", "ansible", "playbook", str(playbook), *arguments]
+    def run(self, playbook: Path, kind: str, *arguments: str, timeout: float = 900) -> Run:
+        """Run the playbook the stock way (`STOCK`) or in one of our `WAYS`."""
         began = time.monotonic()
-        process = subprocess.Popen(
-            argv,
-            cwd=self.folder,
-            env=self._environment(kind),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        process = self.start(playbook, kind, *arguments)
         try:
-            output, _ = process.communicate(given, timeout=timeout)
+            output, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             output, _ = process.communicate(timeout=30)
             output += f"\n*** ended after {timeout} s ***\n"
         seconds = time.monotonic() - began

@@ -24,11 +24,21 @@ _VOLATILE_FACTS = frozenset(
         "ansible_entropy_available", "ansible_device_links", "ansible_devices",
     }
 )  # fmt: skip
+# Lists that come out of a set: their order changes from run to run.
+_SETS = frozenset(
+    {
+        "ansible_interfaces", "ansible_virtualization_tech_guest",
+        "ansible_virtualization_tech_host",
+    }
+)  # fmt: skip
 # What an ssh session is named by: another one in each run.
 _VOLATILE_ENVIRONMENT = frozenset({"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "_"})
 
 _NAMES = (
     (re.compile(r"ansible-tmp-[0-9.]+-[0-9]+-[0-9]+"), "ansible-tmp-N"),
+    (re.compile(r"ansible-moduletmp-[0-9.]+-[a-z0-9_]{8}"), "ansible-moduletmp-N"),
+    (re.compile(r"^\.[a-z0-9_]{8}$"), ".N"),
+    (re.compile(r"BECOME-SUCCESS-[a-z]{32}"), "BECOME-SUCCESS-N"),
     (re.compile(r"ansible-local-[0-9]+[a-z0-9_]+"), "ansible-local-N"),
     (re.compile(r"ansible_[a-z0-9_.]+_payload_[a-z0-9_]{8}"), "ansible_payload_N"),
     (re.compile(r"\bansible\.[a-z0-9_]{8}"), "ansible.N"),
@@ -68,7 +78,8 @@ def normalised(value: Any) -> Any:
     """The value with everything replaced that differs between two runs of the same kind."""
     if isinstance(value, dict):
         skipped = _VOLATILE_FIELDS | _VOLATILE_FACTS | _VOLATILE_ENVIRONMENT
-        return {key: normalised(item) for key, item in value.items() if key not in skipped}
+        kept = {key: normalised(item) for key, item in value.items() if key not in skipped}
+        return {key: sorted(item) if key in _SETS else item for key, item in kept.items()}
     if isinstance(value, list):
         return [normalised(item) for item in value]
     if isinstance(value, str):

@@ -66,18 +66,14 @@ def wrong_ways(run: Run) -> list[str]:
     return found
 
 
-def _wrong_counts(
-    task: str, way: str, events: list[Event], lines: list[TraceLine]
-) -> list[str]:
+def _wrong_counts(task: str, way: str, events: list[Event], lines: list[TraceLine]) -> list[str]:
     wanted = sum(_results(event) for event in events if event.status != "skipped")
     if len(lines) == wanted:
         return []
     return [f"{task}: {len(lines)} requests for {wanted} {way} results"]
 
 
-def _wrong_round_trips(
-    task: str, lines: list[TraceLine], warm: set[tuple[str, str]]
-) -> list[str]:
+def _wrong_round_trips(task: str, lines: list[TraceLine], warm: set[tuple[str, str]]) -> list[str]:
     found = []
     for line in lines:
         place = (line.host, line.action)
