@@ -12,12 +12,27 @@ from tests.support.fixtures import public_folder, public_interpreter, sshd
 __all__ = ["nothing_left_behind", "public_folder", "public_interpreter", "sshd"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Slow tests are for `make test-all`."""
+    parser.addoption("--all", action="store_true", help="run the slow tests, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow tests out unless they are asked for."""
+    if config.getoption("--all"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow") is not None]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare the process for leak checks before anything is started."""
     config.addinivalue_line(
         "markers", "leaks_allowed(reason): what the test leaves behind is not looked at"
     )
-    config.addinivalue_line("markers", "slow: left out of quick runs with -m 'not slow'")
+    config.addinivalue_line("markers", "slow: run by `make test-all` only (--all)")
     processes.become_subreaper()
     leaks.FORKS.install()
 

@@ -37,6 +37,7 @@ def _report(found: list[Difference]) -> str:
     return f"{len(found)} differences:\n" + "\n".join(str(one) for one in found)
 
 
+@pytest.mark.slow
 def test_stock_equals_stock(world: World) -> None:
     """Two stock runs are equal after normalising: the comparison itself is sound."""
     one, other = _run(world, STOCK), _run(world, STOCK)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ansible_run import OURS, STOCK, WAYS, World
+from tests.support.ansible_run import OURS, PACKAGE, STOCK, WAYS, World
 from tests.support.sshd import Sshd
 
 _TASKS: list[dict[str, object]] = [
@@ -25,7 +25,7 @@ def _playbook(world: World, hosts: str, tasks: Sequence[Mapping[str, object]]) -
     return path
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != STOCK])
+@pytest.mark.parametrize("way", WAYS)
 def test_each_way_takes_plain_hosts_over(world: World, sshd: Sshd, way: str) -> None:
     """An inventory that says nothing of us runs through us: modules as messages, no stock task."""
     run = world.run(_playbook(world, "far", _TASKS), way)
@@ -47,7 +47,7 @@ def test_local_hosts_are_taken_over_too(world: World, way: str) -> None:
 def test_a_host_may_ask_for_us_by_name(world: World) -> None:
     """`ansible_connection: mitogen_ssh` works under the stock strategy, others stay stock."""
     world.inventory["all"]["hosts"]["locked"]["ansible_connection"] = "mitogen_ssh"
-    world.settings["connection_plugins"] = WAYS["transport"]["connection_plugins"]
+    world.settings["connection_plugins"] = str(PACKAGE / "plugins" / "connection")
     world.environment["MITOGEN_TRACE_FILE"] = str(world.folder / "trace.jsonl")
     run = world.run(_playbook(world, "far:locked", _TASKS), STOCK)
     assert run.returncode == 0, run.output
@@ -75,7 +75,10 @@ def test_passwords_asked_for_at_start(world: World, sshd: Sshd) -> None:
 def test_a_wrong_sudo_password_is_a_clear_failure(world: World, password: str) -> None:
     """No hang: the task fails, says that the password was the trouble, and the next one runs."""
     world.inventory["all"]["hosts"]["locked"]["ansible_become_password"] = password
-    tasks = [{**_TASKS[1], "ignore_errors": True, "ignore_unreachable": True}, _TASKS[0]]
+    tasks: list[dict[str, object]] = [
+        {**_TASKS[1], "ignore_errors": True, "ignore_unreachable": True},
+        _TASKS[0],
+    ]
     run = world.run(_playbook(world, "locked", tasks), OURS, timeout=90)
     assert run.returncode == 0, run.output
     assert "assword" in str(run.events_of("root")[0].result["msg"])
@@ -107,7 +110,7 @@ def test_nothing_survives_a_signal(world: World, number: signal.Signals) -> None
     """A playbook that is stopped, even by kill -9, leaves no process here or on the host."""
     started = world.folder / "run"
     world.fresh_folder("run")
-    tasks = [
+    tasks: list[dict[str, object]] = [
         {"name": "starts", "command": "true"},
         {"name": "hangs", "shell": f"echo x > {started}/up; exec sleep 300", "become": True},
     ]
@@ -126,7 +129,7 @@ def test_verbose_output_says_why_a_task_goes_the_stock_way(world: World) -> None
     """`-vv` names the reason for a task that is not accelerated."""
     host = world.inventory["all"]["hosts"]["far"]
     host["ansible_python_interpreter"] = "/no/such/python"
-    tasks = [{"name": "raw works", "raw": "echo raw"}]
+    tasks: list[dict[str, object]] = [{"name": "raw works", "raw": "echo raw"}]
     run = world.run(_playbook(world, "far", tasks), OURS, "-vv")
     assert run.returncode == 0, run.output
     assert run.events_of("raw works")[0].result["stdout"] == "raw\n"

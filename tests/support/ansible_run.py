@@ -21,26 +21,28 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _CALLBACKS = Path(__file__).parent / "callback_plugins"
-_PLUGINS = REPOSITORY / "ansible_mitogen" / "plugins"
+PACKAGE = REPOSITORY / "ansible_mitogen"
 
 STOCK = "stock"
 OURS = "mitogen_linear"
 
-# The lines of ansible.cfg for each way to switch us on.
-WAYS: dict[str, dict[str, str]] = {
-    STOCK: {},
-    **{
-        name: {"strategy_plugins": str(_PLUGINS / "strategy"), "strategy": name}
-        for name in ("mitogen", "mitogen_linear", "mitogen_free", "mitogen_host_pinned")
-    },
-    # No strategy: plain `ssh` and `local` are ours because these files win.
-    "shadow": {"connection_plugins": str(REPOSITORY / "ansible_mitogen" / "shadow")},
+# Ways to switch us on, by what `config_lines` makes of them.
+STRATEGIES = ("mitogen", "mitogen_linear", "mitogen_free", "mitogen_host_pinned")
+WAYS = (*STRATEGIES, "shadow", "transport")
+
+
+def config_lines(way: str, package: Path) -> dict[str, str]:
+    """The [defaults] that switch the `ansible_mitogen` at `package` on in the given way."""
+    if way == STOCK:
+        return {}
+    if way in STRATEGIES:
+        return {"strategy_plugins": str(package / "plugins" / "strategy"), "strategy": way}
+    if way == "shadow":
+        # No strategy: plain `ssh` and `local` are ours because these files win.
+        return {"connection_plugins": str(package / "shadow")}
     # No strategy: hosts that name no connection.
-    "transport": {
-        "connection_plugins": str(_PLUGINS / "connection"),
-        "transport": "mitogen_ssh",
-    },
-}
+    connections = str(package / "plugins" / "connection")
+    return {"connection_plugins": connections, "transport": "mitogen_ssh"}
 
 
 def has_ansible() -> bool:
@@ -101,6 +103,7 @@ class World:
     folder: Path
     inventory: dict[str, Any]
     python: str = sys.executable
+    package: Path = PACKAGE
     settings: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -114,7 +117,7 @@ class World:
             "deprecation_warnings": "False",
             "forks": "10",
             "nocows": "True",
-            **WAYS[kind],
+            **config_lines(kind, self.package),
             **self.settings,
         }
         lines = [f"{name} = {value}" for name, value in settings.items()]
