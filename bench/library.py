@@ -7,9 +7,6 @@ import json
 import sys
 import time
 
-import mitogen.core
-import mitogen.master
-import mitogen.parent
 import mitogen.utils
 
 
