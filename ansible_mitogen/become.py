@@ -1,0 +1,33 @@
+"""The become plugin as actions see it while the connection itself is the escalated account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class BecomeProxy:
+    """Stands before the real become plugin and wraps nothing.
+
+    The connection reaches the become user's own interpreter, so a command is run as it is. All
+    else (options, prompts, names) is the real plugin's. Where the connection turns out to be
+    stock, everything is.
+
+    :param is_accelerated: answers at the moment of the call.
+    """
+
+    def __init__(self, plugin: Any, is_accelerated: Callable[[], bool]) -> None:
+        self._plugin = plugin
+        self._is_accelerated = is_accelerated
+
+    def build_become_command(self, cmd: str, shell: Any) -> str:
+        """*cmd* itself, or what the real plugin makes of it."""
+        if self._is_accelerated():
+            return cmd
+        return str(self._plugin.build_become_command(cmd, shell))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plugin, name)
+
+    def __repr__(self) -> str:
+        return f"BecomeProxy({self._plugin!r})"

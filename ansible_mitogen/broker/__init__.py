@@ -1,0 +1,1 @@
+"""The broker process: one for each run of Ansible, holds the tree of contexts."""

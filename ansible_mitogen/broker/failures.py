@@ -1,0 +1,44 @@
+"""What a failed hop means to Ansible: from our exceptions to the protocol's kinds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_mitogen.protocol import FailureKind
+from mitogen import errors
+
+#: Methods that log in: their failure makes a host unreachable. Others escalate.
+LOGIN_METHODS = frozenset({"ssh", "local"})
+
+
+@dataclasses.dataclass(frozen=True)
+class HopFailure:
+    """Why a hop did not come up."""
+
+    kind: FailureKind
+    hop: str
+    message: str
+
+
+def classify(method: str, error: BaseException) -> HopFailure:
+    """The failure that *error* of a hop stands for."""
+    return HopFailure(_kind(method, error), method, str(error) or type(error).__name__)
+
+
+def lost(method: str) -> HopFailure:
+    """A hop went away while somebody waited for one behind it."""
+    return HopFailure(FailureKind.CONNECT, method, f"the {method} connection was lost")
+
+
+def _kind(method: str, error: BaseException) -> FailureKind:
+    is_login = method in LOGIN_METHODS
+    if isinstance(error, errors.PythonNotFoundError):
+        return FailureKind.NO_PYTHON
+    if isinstance(error, errors.PasswordError):
+        if is_login:
+            return FailureKind.AUTHENTICATION
+        is_wrong = "incorrect" in str(error).lower()
+        return FailureKind.PASSWORD_WRONG if is_wrong else FailureKind.PASSWORD_MISSING
+    if isinstance(error, (errors.StreamError, OSError)):
+        return FailureKind.CONNECT if is_login else FailureKind.BECOME
+    return FailureKind.INTERNAL

@@ -1,0 +1,174 @@
+"""The tree of contexts, keyed by what their stacks say. Everything runs on the broker thread.
+
+A stack is made hop by hop: the next hop starts when the one before it is up, for it wants to know
+what runs there. Whoever asks for a stack that is on its way waits with the others. What failed is
+forgotten, so that the next task tries again, as stock Ansible does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ansible_mitogen import stack as stacks
+from ansible_mitogen.broker import failures
+
+LOG = logging.getLogger("ansible_mitogen.broker")
+
+#: Messages that bring a context up, as counted for a task: the boot and its answer.
+BOOT_MESSAGES = 1
+
+
+@dataclasses.dataclass(eq=False)
+class Node:
+    """One hop of a stack: a context that is up, or on its way."""
+
+    key: str
+    hop: stacks.Hop
+    parent: Node | None
+    context: Any = None
+    is_up: bool = False
+    executable: str = ""
+    version: list[int] = dataclasses.field(default_factory=list)
+    #: Files that the context has, by digest.
+    digests: set[str] = dataclasses.field(default_factory=set)
+    waiters: list[Callable[[Outcome], None]] = dataclasses.field(default_factory=list)
+    children: list[Node] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How opening a stack ended: one of the two is set."""
+
+    node: Node | None
+    failure: failures.HopFailure | None
+    #: Whether a context was made for this request rather than found.
+    is_new: bool = False
+
+
+class ContextTree:
+    """Finds and makes contexts.
+
+    :param router: `mitogen.master.Router`; its factories are called with ``wait=False``.
+    :param bytes salt: random, of this process: keys do not give passwords away.
+    """
+
+    def __init__(self, router: Any, salt: bytes) -> None:
+        self._router = router
+        self._salt = salt
+        self._nodes: dict[str, Node] = {}
+
+    def find(self, key: str) -> Node | None:
+        """The node of *key* when its context is up."""
+        node = self._nodes.get(key)
+        return node if node is not None and node.is_up else None
+
+    def open(self, stack: Sequence[stacks.Hop], done: Callable[[Outcome], None]) -> None:
+        """Call ``done(outcome)`` once the context at the end of *stack* is up, or cannot be."""
+        self._descend(stack, 1, None, done, is_new=False)
+
+    def reset(self, login: stacks.Hop) -> None:
+        """End the logins to the same account as *login*, and all that lives on them."""
+        account = stacks.login_key(login)
+        for node in list(self._nodes.values()):
+            if node.parent is None and stacks.login_key(node.hop) == account and node.context:
+                self._forget(node)
+                node.context.shutdown()
+
+    def _descend(
+        self,
+        stack: Sequence[stacks.Hop],
+        depth: int,
+        parent: Node | None,
+        done: Callable[[Outcome], None],
+        *,
+        is_new: bool,
+    ) -> None:
+        key = stacks.digest(stack[:depth], self._salt)
+
+        def step(outcome: Outcome) -> None:
+            if outcome.node is None or depth == len(stack):
+                done(outcome)
+            else:
+                made = is_new or outcome.is_new
+                self._descend(stack, depth + 1, outcome.node, done, is_new=made)
+
+        node = self._nodes.get(key)
+        if node is None:
+            self._make(key, stack[depth - 1], parent, step)
+        elif node.is_up:
+            step(Outcome(node, None, is_new))
+        else:
+            node.waiters.append(step)
+
+    def _make(
+        self,
+        key: str,
+        hop: stacks.Hop,
+        parent: Node | None,
+        waiter: Callable[[Outcome], None],
+    ) -> None:
+        node = Node(key, hop, parent, waiters=[waiter])
+        self._nodes[key] = node
+        if parent is not None:
+            parent.children.append(node)
+        try:
+            factory = getattr(self._router, hop.method)
+            via = None if parent is None else parent.context
+            node.context = factory(via=via, wait=False, **_options(hop, parent))
+        except Exception as exc:
+            LOG.debug("%s: cannot be started", hop.method, exc_info=True)
+            self._fail(node, failures.classify(hop.method, exc))
+            return
+        node.context.listen("disconnect", lambda: self._forget(node))
+        node.context.connection.notify(lambda connection: self._on_connection(node, connection))
+
+    def _on_connection(self, node: Node, connection: Any) -> None:
+        if connection.error is not None:
+            self._fail(node, failures.classify(node.hop.method, connection.error))
+            return
+        if node.is_up or self._nodes.get(node.key) is not node:
+            return
+        node.is_up = True
+        node.executable = str(connection.interpreter.executable)
+        node.version = [int(part) for part in connection.interpreter.version[:3]]
+        self._answer(node, Outcome(node, None, is_new=True))
+
+    def _fail(self, node: Node, failure: failures.HopFailure) -> None:
+        self._forget(node)
+        self._answer(node, Outcome(None, failure, is_new=True))
+
+    def _answer(self, node: Node, outcome: Outcome) -> None:
+        waiters, node.waiters = node.waiters, []
+        for waiter in waiters:
+            waiter(outcome)
+
+    def _forget(self, node: Node) -> None:
+        """Drop *node* and all behind it; whoever waits for them is told."""
+        if self._nodes.get(node.key) is not node:
+            return
+        del self._nodes[node.key]
+        if node.parent is not None:
+            node.parent.children.remove(node)
+        was_up, node.is_up = node.is_up, False
+        for child in list(node.children):
+            self._forget(child)
+            self._answer(child, Outcome(None, failures.lost(node.hop.method)))
+        if not was_up and node.context is not None and node.context.connection.error is None:
+            # Lost before it was up without an error of its own: closed on request.
+            self._answer(node, Outcome(None, failures.lost(node.hop.method)))
+
+
+def _options(hop: stacks.Hop, parent: Node | None) -> dict[str, Any]:
+    """The factory's keyword arguments: what is None has the factory's own default."""
+    options = {name: value for name, value in hop.options.items() if value is not None}
+    python = options.get("python_path", [])
+    if parent is not None and parent.executable and len(python) > 1:
+        # Discovery happens once, as the login user; the escalated account uses what it found.
+        options["python_path"] = [
+            parent.executable,
+            *(candidate for candidate in python if candidate != parent.executable),
+        ]
+    return options

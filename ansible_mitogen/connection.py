@@ -1,0 +1,404 @@
+"""The connection plugins: stock plugins that reach a persistent interpreter where they can.
+
+All of Ansible's own logic stays as it is. This class answers for an accelerated connection what
+makes actions take their simplest way: commands arrive unwrapped, modules by pipelining, helper
+commands as texts we know (shell.py), escalation as nothing (become.py), for the connection *is*
+the escalated account. What cannot be accelerated is the stock plugin's, the whole connection.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
+from ansible import context
+from ansible.errors import AnsibleError
+from ansible.utils.display import Display
+from ansible_mitogen import launcher, resolve, stock
+from ansible_mitogen.become import BecomeProxy
+from ansible_mitogen.plain import plain
+from ansible_mitogen.session import (
+    CommandResult,
+    NoBrokerError,
+    NoPythonError,
+    Session,
+    Target,
+    broker_socket,
+)
+from ansible_mitogen.shell import marking_shell, take_executable
+from ansible_mitogen.stack import CannotAccelerate, Hop
+from ansible_mitogen.trace import TraceLine, Way, trace
+
+if TYPE_CHECKING:
+    from ansible.plugins.connection import ConnectionBase as StockConnection
+    from ansible.plugins.connection.local import Connection as StockLocal
+    from ansible.plugins.connection.ssh import Connection as StockSsh
+else:
+    StockConnection = object
+    StockLocal = stock.connection_module("local").Connection
+    StockSsh = stock.connection_module("ssh").Connection
+
+display = Display()
+
+DEFAULT_SHELL = "/bin/sh"
+
+_RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
+
+
+class Interpreter(NamedTuple):
+    """What interpreter discovery found, in the place of Ansible's own."""
+
+    path: str
+    warnings: list[str]
+
+
+class MitogenConnection(StockConnection):
+    """What our connection plugins have in common; comes before the stock class."""
+
+    #: The stock plugin that this one stands for.
+    mitogen_kind = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        run_pid = kwargs.get("ansible_playbook_pid")
+        #: The process that the broker belongs to; absent when that process itself makes us.
+        self._mitogen_run_pid = int(run_pid) if run_pid else os.getpid()
+        self._mitogen_session: Session | None = None
+        self._mitogen_real_become: Any = None
+        self._mitogen_task_keys: dict[str, Any] = {}
+        #: Why the stock plugin does this task's work; '' when we do, None until that is decided.
+        self._mitogen_why_stock: str | None = None
+        self._mitogen_is_updating_vars = False
+        self._mitogen_allow_executable = True
+        #: The name that a strategy replaced by ours; '' when we were asked for.
+        self.mitogen_stock_name = ""
+        #: Modules that fast_path prepared, by the token that it put into the command.
+        self.pending_modules: dict[str, Any] = {}
+        super().__init__(*args, **kwargs)
+        self._shell = marking_shell(self._shell)
+
+    # What Ansible sets -------------------------------------------------------------------------
+
+    def set_options(
+        self,
+        task_keys: dict[str, Any] | None = None,
+        var_options: dict[str, Any] | None = None,
+        direct: dict[str, Any] | None = None,
+    ) -> None:
+        """Ansible resolved the options of the task that comes."""
+        super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
+        self._mitogen_task_keys = task_keys or {}
+        self._mitogen_why_stock = None
+
+    def set_become_plugin(self, plugin: Any) -> None:
+        """Ansible chose the become plugin of the task that comes, or none."""
+        self._mitogen_real_become = plugin
+        self._mitogen_why_stock = None
+        if plugin is not None and stock.is_stock_become(plugin, "sudo"):
+            plugin = BecomeProxy(plugin, self._mitogen_would_accelerate)
+        super().set_become_plugin(plugin)
+
+    def update_vars(self, variables: dict[str, Any]) -> None:
+        """Tell the task about the connection: the login's own facts, not the escalated ones."""
+        self._mitogen_is_updating_vars = True
+        if self.mitogen_stock_name:
+            variables.setdefault("ansible_connection", self.mitogen_stock_name)
+        try:
+            super().update_vars(variables)
+        finally:
+            self._mitogen_is_updating_vars = False
+
+    # What Ansible asks -------------------------------------------------------------------------
+
+    def get_option(self, option: str, hostvars: dict[str, Any] | None = None) -> Any:
+        """The stock option, but for two that say how an accelerated connection is to be used."""
+        if option in {"pipelining", "remote_user"} and not self._mitogen_is_updating_vars:
+            # Ansible asks for the user to find out whether escalation leads away from it.
+            if option == "pipelining" and self._mitogen_would_accelerate():
+                return True
+            real = self._mitogen_real_become
+            if option == "remote_user" and real is not None and self._mitogen_would_accelerate():
+                super().get_option(option, hostvars)  # KeyError where there is no such option
+                return resolve.become_user(real)
+        return super().get_option(option, hostvars)
+
+    @property
+    def allow_executable(self) -> bool:
+        """False: commands reach us as they are, not wrapped in a shell."""
+        return self._mitogen_allow_executable and not self._mitogen_accelerates()
+
+    @allow_executable.setter
+    def allow_executable(self, value: bool) -> None:
+        self._mitogen_allow_executable = value
+
+    def is_pipelining_enabled(self, wrap_async: bool = False) -> bool:
+        """Modules come through `exec_command` whenever that loses nothing."""
+        if self._mitogen_accelerates():
+            return not C.DEFAULT_KEEP_REMOTE_FILES and not wrap_async
+        return bool(super().is_pipelining_enabled(wrap_async))
+
+    def mitogen_accelerates(self) -> bool:
+        """Whether this connection is ours; reaches the context to find out.
+
+        :raises ansible.errors.AnsibleConnectionFailure: it cannot be reached.
+        """
+        return self._mitogen_accelerates()
+
+    def mitogen_interpreter(self) -> Interpreter:
+        """The interpreter that runs there: what Ansible's discovery would have found."""
+        return Interpreter(self._mitogen_live_session().executable, [])
+
+    # What Ansible does -------------------------------------------------------------------------
+
+    def _connect(self) -> Any:
+        if not self._mitogen_accelerates():
+            return super()._connect()
+        return self
+
+    def exec_command(
+        self, cmd: Any, in_data: bytes | None = None, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        """Run a command, a helper command or a module."""
+        if not self._mitogen_accelerates():
+            self._mitogen_trace("stock", self._mitogen_why_stock or "")
+            return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        text = os.fsdecode(cmd) if isinstance(cmd, bytes) else plain(cmd)
+        executable = take_executable(self._shell)
+        result = self._mitogen_execute(text, in_data, executable)
+        return result.rc, result.stdout, result.stderr
+
+    def put_file(self, in_path: str, out_path: str) -> Any:
+        """Copy a file of the controller there."""
+        if not self._mitogen_accelerates():
+            return super().put_file(in_path, out_path)
+        display.vvv(f"PUT {in_path} TO {out_path}", host=self._play_context.remote_addr)
+        self._mitogen_trace("operation", "put_file", 1, 1)
+        self._mitogen_live_session().put_file(plain(in_path), plain(out_path))
+        return None
+
+    def fetch_file(self, in_path: str, out_path: str) -> Any:
+        """Copy a file from there to the controller."""
+        if not self._mitogen_accelerates():
+            return super().fetch_file(in_path, out_path)
+        display.vvv(f"FETCH {in_path} TO {out_path}", host=self._play_context.remote_addr)
+        self._mitogen_trace("operation", "fetch_file", 1, 1)
+        self._mitogen_live_session().fetch_file(plain(in_path), plain(out_path))
+        return None
+
+    def reset(self) -> None:
+        """End the login, so that the next task logs in anew."""
+        if self._mitogen_would_accelerate():
+            self._mitogen_session_for(self._mitogen_stack()).reset()
+            # A host that lacked Python may have one by now.
+            self._mitogen_why_stock = None
+            self._connected = False
+        else:
+            super().reset()
+
+    def close(self) -> None:
+        """The task is done; the broker keeps what it needs for the next one."""
+        if self._mitogen_session is not None:
+            self._mitogen_session.close()
+            self._mitogen_session = None
+        super().close()
+
+    # Ours --------------------------------------------------------------------------------------
+
+    def _mitogen_would_accelerate(self) -> bool:
+        """Whether this connection is ours as far as known, without reaching for the host."""
+        if self._mitogen_why_stock is None:
+            try:
+                self._mitogen_stack()
+            except CannotAccelerate as exc:
+                self._mitogen_say_stock(str(exc))
+            else:
+                return True
+        return not self._mitogen_why_stock
+
+    def _mitogen_accelerates(self) -> bool:
+        if not self._mitogen_would_accelerate():
+            return False
+        try:
+            self._mitogen_live_session().open()
+        except NoPythonError as exc:
+            self._mitogen_say_stock(str(exc))
+            return False
+        except NoBrokerError as exc:
+            display.warning(f"Mitogen cannot be used: {exc}")
+            self._mitogen_say_stock(str(exc))
+            return False
+        self._mitogen_why_stock = ""
+        self._connected = True
+        return True
+
+    def _mitogen_say_stock(self, reason: str) -> None:
+        self._mitogen_why_stock = reason
+        display.vv(
+            f"Mitogen leaves this connection to Ansible's own {self.transport} plugin: {reason}",
+            host=self._play_context.remote_addr,
+        )
+
+    def _mitogen_stack(self) -> list[Hop]:
+        """How the account of this task is reached.
+
+        :raises CannotAccelerate: the stock plugin has to do it.
+        """
+        if getattr(self._shell, "SHELL_FAMILY", "") != "sh":
+            raise CannotAccelerate("the remote shell is not a POSIX one")
+
+        def get_option(name: str) -> Any:
+            return super(MitogenConnection, self).get_option(name)
+
+        login = resolve.login_stack(self.mitogen_kind, get_option, self._play_context)
+        if self._mitogen_real_become is None:
+            return login
+        return resolve.become_stack(
+            login, self._mitogen_real_become, self._mitogen_login_user(get_option)
+        )
+
+    def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
+        user: str | None = plain(get_option("remote_user"))
+        return user
+
+    def _mitogen_live_session(self) -> Session:
+        session = self._mitogen_session
+        # Once decided, the stack is that of the options which were set since.
+        if session is None or self._mitogen_why_stock is None:
+            session = self._mitogen_session_for(self._mitogen_stack())
+        return session
+
+    def _mitogen_session_for(self, stack: list[Hop]) -> Session:
+        session = self._mitogen_session
+        if session is None or session.target.stack != stack:
+            if session is not None:
+                session.close()
+            target = Target(stack, self._mitogen_retries(), bool(self._play_context.no_log))
+            connect = functools.partial(broker_socket, self._mitogen_run_pid)
+            session = self._mitogen_session = Session(target, connect)
+        return session
+
+    def _mitogen_retries(self) -> int:
+        return 0
+
+    def _mitogen_execute(
+        self, text: str, in_data: bytes | None, executable: str | None
+    ) -> CommandResult:
+        session = self._mitogen_live_session()
+        operation = None if in_data else self._shell.mitogen_commands.find(text)
+        if operation is not None:
+            self._mitogen_trace("operation", operation.name, 1, 1)
+            return session.run_operation(operation)
+        plan = self._mitogen_plan(text, in_data)
+        if plan is not None:
+            counted = session.run_job(plan.job(), plan.contents)
+            self._mitogen_trace("module", "", counted.sent, counted.received)
+            return counted.result
+        display.vvv(f"EXEC {text}", host=self._play_context.remote_addr)
+        counted = session.run_job(self._mitogen_command_job(text, in_data, executable))
+        self._mitogen_trace("command", "", counted.sent, counted.received)
+        return counted.result
+
+    def _mitogen_plan(self, text: str, in_data: bytes | None) -> Any:
+        return None
+
+    def _mitogen_command_job(
+        self, text: str, in_data: bytes | None, executable: str | None
+    ) -> dict[str, Any]:
+        shell = executable or self._mitogen_default_shell()
+        return {"argv": [shell, "-c", text], "stdin": in_data, "cwd": self._mitogen_cwd()}
+
+    def _mitogen_default_shell(self) -> str:
+        return plain(self._play_context.executable) or DEFAULT_SHELL
+
+    def _mitogen_cwd(self) -> str | None:
+        return None
+
+    def _mitogen_trace(self, way: Way, reason: str = "", sent: int = 0, received: int = 0) -> None:
+        trace(
+            TraceLine(
+                host=str(self._play_context.remote_addr),
+                task=str(self._mitogen_task_keys.get("name") or ""),
+                action=str(self._mitogen_task_keys.get("action") or ""),
+                way=way,
+                reason=reason,
+                sent=sent,
+                received=received,
+            )
+        )
+
+
+class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
+    """ssh over a persistent interpreter."""
+
+    mitogen_kind = "ssh"
+
+    def _mitogen_retries(self) -> int:
+        return int(self.get_option("reconnection_retries") or 0)
+
+
+class LocalConnection(MitogenConnection, StockLocal):  # type: ignore[misc]
+    """Local commands in a persistent interpreter."""
+
+    mitogen_kind = "local"
+
+    @property
+    def default_user(self) -> str | None:
+        """Who commands run as: the become user, for this connection is the escalated account."""
+        real = self._mitogen_real_become
+        if real is not None and self._mitogen_would_accelerate():
+            return resolve.become_user(real)
+        return self._mitogen_own_user
+
+    @default_user.setter
+    def default_user(self, value: str | None) -> None:
+        self._mitogen_own_user = value
+
+    def put_file(self, in_path: str, out_path: str) -> Any:
+        """Copy a file; without escalation there is nothing between it and its place."""
+        if self._mitogen_real_become is None:
+            return StockLocal.put_file(self, in_path, out_path)
+        return super().put_file(in_path, self._mitogen_absolute(out_path))
+
+    def fetch_file(self, in_path: str, out_path: str) -> Any:
+        """Copy a file; see `put_file`."""
+        if self._mitogen_real_become is None:
+            return StockLocal.fetch_file(self, in_path, out_path)
+        return super().fetch_file(self._mitogen_absolute(in_path), out_path)
+
+    def reset(self) -> None:
+        """Nothing to log in to again."""
+
+    def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
+        return self._mitogen_own_user
+
+    def _mitogen_default_shell(self) -> str:
+        return plain(C.DEFAULT_EXECUTABLE) or DEFAULT_SHELL
+
+    def _mitogen_absolute(self, path: str) -> str:
+        return os.path.join(self._mitogen_cwd() or "", path)
+
+    def _mitogen_cwd(self) -> str | None:
+        return os.fsdecode(self.cwd) if self.cwd else None
+
+
+@functools.cache
+def start_with_parent() -> launcher.RunningBroker | None:
+    """Start the broker when this is the parent process of a playbook run, before it forks.
+
+    Anywhere else (workers, ``ansible-doc``, ``--syntax-check``) it does nothing.
+    """
+    if multiprocessing.parent_process() is not None or not _is_playbook_run():
+        return None
+    try:
+        return launcher.start_for_parent()
+    except OSError as exc:
+        display.warning(f"Mitogen cannot start its broker: {exc}")
+        return None
+
+
+def _is_playbook_run() -> bool:
+    arguments = context.CLIARGS or {}
+    listings = ("listhosts", "listtasks", "listtags", "syntax")
+    return "listtasks" in arguments and not any(arguments.get(name) for name in listings)

@@ -1,0 +1,84 @@
+"""What our connection plugins declare to Ansible: the stock plugin's options, and ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
+from ansible_mitogen import stock
+
+#: Options of every connection plugin of ours. Ansible resolves and templates them, also for
+#: delegated tasks, which is why even Ansible's own variables are declared here.
+COMMON_OPTIONS: dict[str, Any] = {
+    "mitogen_interpreter_python": {
+        "description": "Path of the Python interpreter there, or a discovery mode.",
+        "type": "string",
+        "default": "auto",
+        "env": [{"name": "ANSIBLE_PYTHON_INTERPRETER"}],
+        "ini": [{"section": "defaults", "key": "interpreter_python"}],
+        "vars": [{"name": "ansible_python_interpreter"}],
+    },
+    "mitogen_interpreter_fallback": {
+        "description": "Interpreters to look for during discovery, best first.",
+        "type": "list",
+        "elements": "string",
+        "vars": [{"name": "ansible_interpreter_python_fallback"}],
+    },
+    "mitogen_mask_remote_name": {
+        "description": "Do not show who started it in the process list of the host.",
+        "type": "boolean",
+        "default": False,
+        "vars": [{"name": "mitogen_mask_remote_name"}],
+    },
+    "mitogen_via": {
+        "description": "The inventory host to go through. Not supported by this version.",
+        "type": "string",
+        "vars": [{"name": "mitogen_via"}],
+    },
+}
+
+SSH_OPTIONS: dict[str, Any] = {
+    "mitogen_ssh_compression": {
+        "description": "Let ssh compress. Off by default, for large transfers are compressed here.",
+        "type": "boolean",
+        "vars": [{"name": "mitogen_ssh_compression"}],
+    },
+    "mitogen_ssh_keepalive_interval": {
+        "description": "Seconds of silence after which ssh asks whether the host is there; 0: no.",
+        "type": "integer",
+        "default": 30,
+        "vars": [{"name": "mitogen_ssh_keepalive_interval"}],
+    },
+    "mitogen_ssh_keepalive_count": {
+        "description": "Unanswered questions after which the host is given up.",
+        "type": "integer",
+        "default": 10,
+        "vars": [{"name": "mitogen_ssh_keepalive_count"}],
+    },
+    "mitogen_ssh_debug_level": {
+        "description": "How many times C(-v) ssh is given.",
+        "type": "integer",
+        "vars": [{"name": "mitogen_ssh_debug_level"}],
+    },
+}
+
+OPTIONS: dict[str, dict[str, Any]] = {"local": COMMON_OPTIONS, "ssh": COMMON_OPTIONS | SSH_OPTIONS}
+
+
+def connection_documentation(kind: str, name: str) -> str:
+    """The DOCUMENTATION of our plugin *name*, which stands for the built-in *kind*."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    # The stock plugin's own text, from Ansible's installation.
+    document = yaml.load(stock.connection_module(kind).DOCUMENTATION, Loader=loader)  # noqa: S506
+    fallback = C.config.get_configuration_definitions()["INTERPRETER_PYTHON_FALLBACK"]["default"]
+    document["name"] = name
+    document["options"] |= OPTIONS[kind]
+    document["options"]["mitogen_interpreter_fallback"] = {
+        **COMMON_OPTIONS["mitogen_interpreter_fallback"],
+        "default": fallback,
+    }
+    # JSON is YAML, and dumps in a tenth of the time.
+    return json.dumps(document)

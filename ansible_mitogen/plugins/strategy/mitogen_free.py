@@ -1,0 +1,23 @@
+"""Strategy plugin: Ansible's ``free`` over persistent interpreters."""
+
+import pathlib
+import runpy
+
+_ROOT = pathlib.Path(__file__).resolve().parents[3]
+runpy.run_path(str(_ROOT / "ansible_mitogen" / "origin.py"))["claim"](_ROOT)
+
+from ansible.plugins.strategy.free import StrategyModule as StockStrategy
+from ansible_mitogen.strategy import MitogenStrategy
+
+DOCUMENTATION = """
+name: mitogen_free
+short_description: P(ansible.builtin.free#strategy) over persistent interpreters
+description:
+    - Runs plays as P(ansible.builtin.free#strategy) does. Hosts that use P(ansible.builtin.ssh#connection)
+      or P(ansible.builtin.local#connection) are reached over persistent interpreters.
+author: the project's authors
+"""
+
+
+class StrategyModule(MitogenStrategy, StockStrategy):
+    """Found by Ansible's plugin loader under this name."""

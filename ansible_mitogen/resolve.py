@@ -1,0 +1,112 @@
+"""From a connection plugin's resolved options to its stack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
+from ansible_mitogen import stack as stacks
+from ansible_mitogen.plain import plain
+from ansible_mitogen.stack import CannotAccelerate, Hop
+from ansible_mitogen.stock import is_stock_become
+
+GetOption = Callable[[str], Any]
+
+#: Options of the stock ssh plugin that we have no equal for, and what they are to be for us.
+_STOCK_ONLY = {
+    "pkcs11_provider": "a PKCS#11 provider",
+    "private_key": "a private key given as text",
+}
+
+
+def login_stack(kind: str, get_option: GetOption, play_context: Any) -> list[Hop]:
+    """The stack of a connection of *kind* before any escalation.
+
+    :raises CannotAccelerate: only the stock plugin honours what was asked for.
+    """
+    account = _account(get_option)
+    if kind == "local":
+        return [stacks.local_hop(account)]
+    return [stacks.ssh_hop(_ssh_options(get_option, play_context), account)]
+
+
+def become_stack(login: list[Hop], plugin: Any, login_user: str | None) -> list[Hop]:
+    """*login* followed by the escalation that the become *plugin* stands for.
+
+    :param login_user: who the login is, as far as Ansible knows.
+    :raises CannotAccelerate: only the stock plugins honour what was asked for.
+    """
+    if not is_stock_become(plugin, "sudo"):
+        raise CannotAccelerate(f"become method {plugin.name!r} is left to Ansible")
+    options = _sudo_options(plugin)
+    if options.user == login_user and options.user and not C.BECOME_ALLOW_SAME_USER:
+        return login
+    if _option(plugin.get_option, "sudo_chdir"):
+        raise CannotAccelerate("sudo_chdir is set")
+    hop = stacks.sudo_hop(options, stacks.Account(login[0].options["python_path"], _name(login)))
+    # A local escalation needs no interpreter of its own in between.
+    return [hop] if login[0].method == "local" else [*login, hop]
+
+
+def become_user(plugin: Any) -> str:
+    """Who the become *plugin* leads to."""
+    return str(plain(plugin.get_option("become_user")) or "root")
+
+
+def _name(login: list[Hop]) -> str | None:
+    name: str | None = login[0].options["remote_name"]
+    return name
+
+
+def _account(get_option: GetOption) -> stacks.Account:
+    if get_option("mitogen_via"):
+        raise CannotAccelerate("mitogen_via is not supported")
+    python = stacks.python_candidates(
+        plain(get_option("mitogen_interpreter_python")),
+        plain(get_option("mitogen_interpreter_fallback")),
+    )
+    return stacks.Account(python, "ansible" if get_option("mitogen_mask_remote_name") else None)
+
+
+def _ssh_options(get_option: GetOption, play_context: Any) -> stacks.SshOptions:
+    for name, meaning in _STOCK_ONLY.items():
+        if _option(get_option, name):
+            raise CannotAccelerate(f"{meaning} is left to Ansible")
+    key_file = plain(get_option("private_key_file"))
+    debug_level = plain(get_option("mitogen_ssh_debug_level"))
+    return stacks.SshOptions(
+        host=plain(get_option("host") or play_context.remote_addr),
+        user=plain(get_option("remote_user")),
+        port=plain(get_option("port")),
+        password=plain(get_option("password") or play_context.password) or None,
+        executable=plain(get_option("ssh_executable")),
+        ssh_args=plain(get_option("ssh_args")),
+        common_args=plain(get_option("ssh_common_args")),
+        extra_args=plain(get_option("ssh_extra_args")),
+        private_key_file=os.path.expanduser(key_file) if key_file else None,
+        host_key_checking=plain(get_option("host_key_checking")) is not False,
+        timeout=plain(get_option("timeout")) or C.DEFAULT_TIMEOUT,
+        verbosity=debug_level or plain(_option(get_option, "verbosity")) or 0,
+        compression=plain(get_option("mitogen_ssh_compression")),
+        keepalive_interval=plain(get_option("mitogen_ssh_keepalive_interval")),
+        keepalive_count=plain(get_option("mitogen_ssh_keepalive_count")),
+    )
+
+
+def _sudo_options(plugin: Any) -> stacks.SudoOptions:
+    return stacks.SudoOptions(
+        user=become_user(plugin),
+        executable=plain(plugin.get_option("become_exe")) or "sudo",
+        flags=plain(plugin.get_option("become_flags")),
+        password=plain(plugin.get_option("become_pass")) or None,
+    )
+
+
+def _option(get_option: GetOption, name: str) -> Any:
+    """An option that only some versions have."""
+    try:
+        return get_option(name)
+    except KeyError:
+        return None

@@ -1,0 +1,27 @@
+"""Shadow of the built-in ``local``: the same name, served over persistent interpreters."""
+
+import pathlib
+import runpy
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+runpy.run_path(str(_ROOT / "ansible_mitogen" / "origin.py"))["claim"](_ROOT)
+
+from ansible_mitogen.connection import LocalConnection, start_with_parent
+from ansible_mitogen.documentation import connection_documentation
+
+# `ansible-doc` reads this literal; Ansible's configuration reads the value it has at run time.
+DOCUMENTATION = """
+name: local
+short_description: local commands over persistent interpreters
+description:
+    - Behaves like P(ansible.builtin.local#connection) and takes all of its options.
+author: the project's authors
+"""
+DOCUMENTATION: str = connection_documentation("local", "local")
+
+
+class Connection(LocalConnection):
+    """Found by Ansible's plugin loader under this name."""
+
+
+start_with_parent()

@@ -1,0 +1,269 @@
+"""Resolved Ansible options to a stack of hops: pure, and all that a connection's identity is.
+
+A stack says how a context is reached: ``[ssh, sudo]`` is the account reached by sudo behind an
+ssh login. Options come from the stock plugins' own ``get_option``; nothing is derived again.
+What this version cannot honour raises `CannotAccelerate`, and the stock plugin does the task.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mitogen.wire.values import Secret, encode
+
+#: What the stock plugin has when nobody set ``ssh_args``; its ``-C`` is nobody's wish.
+DEFAULT_SSH_ARGS = "-C -o ControlMaster=auto -o ControlPersist=60s"
+
+#: The modes of ``ansible_python_interpreter`` that mean: look for one.
+DISCOVERY_MODES = ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent")
+
+#: Seconds that a host may take to start Python, on top of the network's time-out.
+BOOT_SECONDS = 30
+
+SECRET_OPTIONS = frozenset({"password"})
+
+_NO_PASSWORD_ARGS = (
+    "-o",
+    "KbdInteractiveAuthentication=no",
+    "-o",
+    "PreferredAuthentications=gssapi-with-mic,gssapi-keyex,hostbased,publickey",
+    "-o",
+    "PasswordAuthentication=no",
+)
+
+
+class CannotAccelerate(Exception):  # noqa: N818 -- a verdict, not an error
+    """An option that only the stock plugin honours; the text says which."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hop:
+    """One step: a connection method and its options, as its router factory takes them."""
+
+    method: str
+    options: Mapping[str, Any]
+
+    def to_value(self) -> list[Any]:
+        """The plain value that travels to the broker."""
+        return [self.method, dict(self.options)]
+
+    @classmethod
+    def from_value(cls, value: Any) -> Hop:
+        """Undo `to_value`."""
+        method, options = value
+        return cls(method, options)
+
+
+@dataclasses.dataclass(frozen=True)
+class SshOptions:
+    """What ssh's ``get_option`` said, plain values only."""
+
+    host: str
+    user: str | None = None
+    port: int | None = None
+    password: str | None = None
+    executable: str = "ssh"
+    ssh_args: str | None = DEFAULT_SSH_ARGS
+    common_args: str | None = None
+    extra_args: str | None = None
+    private_key_file: str | None = None
+    host_key_checking: bool = True
+    timeout: int = 10
+    verbosity: int = 0
+    compression: bool | None = None
+    keepalive_interval: int = 30
+    keepalive_count: int = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class SudoOptions:
+    """What the sudo become plugin's ``get_option`` said, plain values only."""
+
+    user: str | None = "root"
+    executable: str | None = "sudo"
+    flags: str | None = "-H -S -n"
+    password: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """What all hops of a stack share."""
+
+    python: Sequence[str]
+    remote_name: str | None = None
+
+
+def python_candidates(interpreter: str | None, fallback: Iterable[str]) -> list[str]:
+    """What may be started as Python, best first.
+
+    :param interpreter: ``ansible_python_interpreter`` (may hold arguments), or a discovery mode.
+    :param fallback: Ansible's own list for discovery.
+    """
+    if not interpreter or interpreter in DISCOVERY_MODES:
+        return [str(candidate) for candidate in fallback]
+    return [interpreter]
+
+
+def local_hop(account: Account) -> Hop:
+    """The account that runs Ansible."""
+    return Hop("local", _common(account))
+
+
+def ssh_hop(options: SshOptions, account: Account) -> Hop:
+    """A login by ssh; its arguments come in the order the stock plugin gives them.
+
+    :raises CannotAccelerate: arguments that ask for a terminal.
+    """
+    args = _ssh_args(options)
+    if _asks_for_tty(args):
+        raise CannotAccelerate("the ssh arguments ask for a terminal")
+    return Hop(
+        "ssh",
+        {
+            **_common(account),
+            "hostname": options.host,
+            "username": options.user,
+            "port": options.port,
+            "ssh_path": options.executable,
+            "ssh_args": args,
+            "password": _secret(options.password),
+            "identity_file": options.private_key_file,
+            "identities_only": False,
+            # None: whatever the user's ssh configuration and arguments say, as with stock.
+            "check_host_keys": None if options.host_key_checking else "accept",
+            "compression": _compression(options),
+            "keepalive_enabled": options.keepalive_interval > 0,
+            "keepalive_interval": options.keepalive_interval,
+            "keepalive_count": options.keepalive_count,
+            "ssh_debug_level": options.verbosity or None,
+            # `timeout` is for the network, as with stock; a busy host then takes its time to boot.
+            "connect_timeout": float(options.timeout + BOOT_SECONDS),
+        },
+    )
+
+
+def sudo_hop(options: SudoOptions, account: Account) -> Hop:
+    """An escalation by sudo.
+
+    :raises CannotAccelerate: an executable that is more than a program.
+    """
+    executable = shlex.split(options.executable or "sudo")
+    if len(executable) != 1:
+        raise CannotAccelerate("become_exe has arguments")
+    return Hop(
+        "sudo",
+        {
+            **_common(account),
+            "username": options.user or "root",
+            "sudo_path": executable[0],
+            "sudo_args": _sudo_args(options),
+            "password": _secret(options.password),
+        },
+    )
+
+
+def digest(stack: Iterable[Hop], salt: bytes) -> str:
+    """What identifies a stack within one broker; passwords enter it salted."""
+    body = encode([[hop.method, sorted(hop.options.items())] for hop in stack])
+    return hmac.new(salt, body, hashlib.sha256).hexdigest()
+
+
+def login_key(login: Hop) -> tuple[Any, ...]:
+    """Which account a login reaches, however it is reached: what `reset_connection` means."""
+    names = ("hostname", "port", "username")
+    return (login.method, *(login.options.get(name) for name in names))
+
+
+def describe(stack: Iterable[Hop]) -> list[dict[str, Any]]:
+    """A stack for people: options that are set, secrets masked."""
+    return [
+        {"method": hop.method}
+        | {
+            name: "********" if name in SECRET_OPTIONS else value
+            for name, value in hop.options.items()
+            if value is not None
+        }
+        for hop in stack
+    ]
+
+
+def _common(account: Account) -> dict[str, Any]:
+    return {"python_path": list(account.python), "remote_name": account.remote_name}
+
+
+def _secret(password: str | None) -> Secret | None:
+    return None if password is None else Secret(password)
+
+
+def _compression(options: SshOptions) -> bool:
+    """Only by wish: our own option, or a user's own ``-C`` (which stays in the arguments)."""
+    return bool(options.compression)
+
+
+def _ssh_args(options: SshOptions) -> list[str]:
+    # A user's existing master is used; we never become one that outlives us. ssh takes the first
+    # value of an option, so ours goes first.
+    args = ["-o", "ControlMaster=no"]
+    if options.ssh_args and options.ssh_args != DEFAULT_SSH_ARGS:
+        args += _split(options.ssh_args)
+    if not options.host_key_checking:
+        args += ["-o", "StrictHostKeyChecking=no"]
+    if options.password is None:
+        args += _NO_PASSWORD_ARGS
+    args += ["-o", f"ConnectTimeout={options.timeout}"]
+    args += _split(options.common_args)
+    args += _split(options.extra_args)
+    return args
+
+
+def _split(args: str | None) -> list[str]:
+    return [arg.strip() for arg in shlex.split(args or "") if arg.strip()]
+
+
+def _asks_for_tty(args: Sequence[str]) -> bool:
+    for arg in args:
+        if arg.startswith("-t") and not arg.strip("-t"):
+            return True
+        name, _, value = arg.replace("=", " ", 1).strip().partition(" ")
+        if name.lower() == "requesttty" and value.strip().lower() in {"yes", "force"}:
+            return True
+    return False
+
+
+def _sudo_args(options: SudoOptions) -> list[str]:
+    """The plugin's flags less those about how a password is read: that is the method's business."""
+    args = []
+    for flag in shlex.split(options.flags or ""):
+        if flag in {"--stdin", "--askpass"}:
+            continue
+        if flag == "--non-interactive":
+            if options.password is None:
+                args.append(flag)
+            continue
+        if flag.startswith("-") and not flag.startswith("--"):
+            kept = _without_password_letters(flag[1:], has_password=options.password is not None)
+            if kept:
+                args.append("-" + kept)
+            continue
+        args.append(flag)
+    return args
+
+
+#: sudo's short options that take a value: what follows in the same word is not letters.
+_VALUED_LETTERS = frozenset("CDghpRrTtuU")
+
+
+def _without_password_letters(letters: str, *, has_password: bool) -> str:
+    kept = ""
+    for index, letter in enumerate(letters):
+        if letter in _VALUED_LETTERS:
+            return kept + letters[index:]
+        if letter in "SA" or (letter == "n" and has_password):
+            continue
+        kept += letter
+    return kept

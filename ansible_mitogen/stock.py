@@ -1,0 +1,49 @@
+"""Ansible's own connection plugins, loaded by path.
+
+Not through the loader: where ours shadows a name, the loader gives ours. Not under their own
+module name either: the loader takes a module of that name for the plugin it looks for.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import ansible.plugins.become
+import ansible.plugins.connection
+
+
+@functools.cache
+def connection_module(kind: str) -> ModuleType:
+    """The module of the built-in connection plugin *kind*."""
+    return _load(ansible.plugins.connection, kind)
+
+
+def is_stock_become(plugin: Any, name: str) -> bool:
+    """Whether *plugin* is the built-in become plugin *name*, not somebody's own of that name."""
+    module = sys.modules.get(type(plugin).__module__)
+    path = getattr(module, "__file__", None) or ""
+    return Path(path).resolve() == (_directory(ansible.plugins.become) / f"{name}.py").resolve()
+
+
+def _directory(package: ModuleType) -> Path:
+    return Path(package.__file__ or "").parent
+
+
+def _load(package: ModuleType, kind: str) -> ModuleType:
+    path = _directory(package) / f"{kind}.py"
+    loaded = sys.modules.get(f"{package.__name__}.{kind}")
+    if loaded is not None and Path(loaded.__file__ or "").resolve() == path.resolve():
+        return loaded
+    name = f"ansible_mitogen_stock_{kind}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

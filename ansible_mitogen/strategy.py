@@ -1,0 +1,27 @@
+"""What our strategy plugins have in common: stock strategies during which we take over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_mitogen import takeover
+from ansible_mitogen.connection import start_with_parent
+
+#: Names of our strategies, each with the stock one that it is.
+STOCK_STRATEGIES = {
+    "mitogen": "linear",
+    "mitogen_linear": "linear",
+    "mitogen_free": "free",
+    "mitogen_host_pinned": "host_pinned",
+}
+
+
+class MitogenStrategy:
+    """Comes before the stock strategy's class."""
+
+    def run(self, iterator: Any, play_context: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the play with our connections in the place of stock ones."""
+        start_with_parent()
+        with takeover.connections_taken_over():
+            takeover.warm_parent()
+            return super().run(iterator, play_context, *args, **kwargs)  # type: ignore[misc]

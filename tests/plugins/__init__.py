@@ -1,0 +1,1 @@
+"""Tests of the Ansible plugins, their client and the broker process."""

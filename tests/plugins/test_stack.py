@@ -1,0 +1,190 @@
+"""Resolved options to hops."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ansible_mitogen import stack as stacks
+from ansible_mitogen.stack import Account, CannotAccelerate, SshOptions, SudoOptions
+
+ACCOUNT = Account(["python3"])
+
+
+def ssh_args(**options):
+    return stacks.ssh_hop(SshOptions("h", **options), ACCOUNT).options["ssh_args"]
+
+
+def sudo_args(flags, password=None):
+    hop = stacks.sudo_hop(SudoOptions(flags=flags, password=password), ACCOUNT)
+    return hop.options["sudo_args"]
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "expected"),
+    [
+        ("auto", ["a", "b"]),
+        ("auto_silent", ["a", "b"]),
+        ("auto_legacy", ["a", "b"]),
+        ("auto_legacy_silent", ["a", "b"]),
+        (None, ["a", "b"]),
+        ("", ["a", "b"]),
+        ("/usr/bin/python3", ["/usr/bin/python3"]),
+        ("/usr/bin/env python3", ["/usr/bin/env python3"]),
+        ("automatic", ["automatic"]),
+    ],
+)
+def test_python_candidates(interpreter, expected):
+    """A discovery mode means Ansible's list; anything else is the interpreter, with arguments."""
+    assert stacks.python_candidates(interpreter, ["a", "b"]) == expected
+
+
+def test_ssh_never_becomes_a_master():
+    """ControlMaster=no is the first value that ssh sees, whatever the user's arguments say."""
+    args = ssh_args(ssh_args="-o ControlMaster=auto -o ControlPersist=60s")
+    assert args[:2] == ["-o", "ControlMaster=no"]
+    assert args[2:4] == ["-o", "ControlMaster=auto"]
+
+
+def test_default_ssh_args_are_dropped():
+    """The -C of Ansible's default is nobody's wish; a -C of the user's own is kept."""
+    assert "-C" not in ssh_args()
+    assert "-C" in ssh_args(ssh_args="-C")
+    assert stacks.ssh_hop(SshOptions("h"), ACCOUNT).options["compression"] is False
+    wished = stacks.ssh_hop(SshOptions("h", compression=True), ACCOUNT)
+    assert wished.options["compression"] is True
+
+
+def test_ssh_args_come_in_the_stock_order():
+    """ssh takes the first value of an option, so the order of sources matters."""
+    args = ssh_args(
+        ssh_args="-o A=1",
+        common_args="-o B=2",
+        extra_args="-o C=3 -o 'D=4 5'",
+        host_key_checking=False,
+        timeout=7,
+    )
+    wanted = ["ControlMaster=no", "A=1", "StrictHostKeyChecking=no", "ConnectTimeout=7"]
+    wanted += ["B=2", "C=3", "D=4 5"]
+    positions = [args.index(value) for value in wanted]
+    assert positions == sorted(positions)
+
+
+def test_no_password_means_no_password_prompt():
+    """Without a password ssh is told not to ask for one, as by the stock plugin."""
+    assert "PasswordAuthentication=no" in ssh_args()
+    assert "PasswordAuthentication=no" not in ssh_args(password="x")
+
+
+@pytest.mark.parametrize(
+    "args", ["-t", "-tt", "-o RequestTTY=yes", "-o 'RequestTTY force'", "-o requesttty=FORCE"]
+)
+def test_terminal_is_left_to_stock(args):
+    """A terminal between us and the interpreter would garble the stream."""
+    with pytest.raises(CannotAccelerate, match="terminal"):
+        ssh_args(extra_args=args)
+
+
+@pytest.mark.parametrize("args", ["-o RequestTTY=no", "-T", "-o Tag=tt"])
+def test_terminal_refused_is_fine(args):
+    """Arguments that only look like it do not count."""
+    assert ssh_args(extra_args=args)
+
+
+def test_host_keys_are_checked_as_the_user_configured():
+    """Checking on adds nothing of ours: ssh_config and arguments decide, as with stock."""
+    assert stacks.ssh_hop(SshOptions("h"), ACCOUNT).options["check_host_keys"] is None
+
+
+def test_timeout_is_for_the_network():
+    """A host that is reached in time may take longer to start Python."""
+    hop = stacks.ssh_hop(SshOptions("h", timeout=10), ACCOUNT)
+    assert hop.options["connect_timeout"] == 10.0 + stacks.BOOT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("flags", "without", "with_password"),
+    [
+        ("-H -S -n", ["-H", "-n"], ["-H"]),
+        ("-HSn", ["-Hn"], ["-H"]),
+        ("--set-home --stdin --non-interactive", ["--set-home", "--non-interactive"], ["--set-home"]),
+        ("-u nobody -n", ["-u", "nobody", "-n"], ["-u", "nobody"]),
+        ("-Cn", ["-Cn"], ["-Cn"]),
+        ("-A --askpass -E", ["-E"], ["-E"]),
+        ("-n", ["-n"], []),
+        ("-p 'my prompt'", ["-p", "my prompt"], ["-p", "my prompt"]),
+        ("", [], []),
+        (None, [], []),
+    ],
+)
+def test_sudo_flags(flags, without, with_password):
+    """How a password is read is the method's business; every other flag is passed on."""
+    assert sudo_args(flags) == without
+    assert sudo_args(flags, password="x") == with_password
+
+
+def test_sudo_defaults():
+    """No user means root, no executable sudo."""
+    options = stacks.sudo_hop(SudoOptions(user=None, executable=None), ACCOUNT).options
+    assert (options["username"], options["sudo_path"]) == ("root", "sudo")
+
+
+def test_sudo_executable_with_arguments():
+    """``become_exe: sudo su -`` is not sudo."""
+    with pytest.raises(CannotAccelerate, match="become_exe"):
+        stacks.sudo_hop(SudoOptions(executable="sudo su -"), ACCOUNT)
+
+
+def test_digest_depends_on_everything_that_identifies():
+    """Two stacks share a context only when nothing differs, the password included."""
+    base = SshOptions("h", user="u", password="x")
+    keys = {
+        stacks.digest([stacks.ssh_hop(options, ACCOUNT)], b"salt")
+        for options in (
+            base,
+            dataclasses.replace(base, host="i"),
+            dataclasses.replace(base, user="v"),
+            dataclasses.replace(base, port=2222),
+            dataclasses.replace(base, password="y"),
+            dataclasses.replace(base, password=None),
+            dataclasses.replace(base, extra_args="-4"),
+        )
+    }
+    assert len(keys) == 7
+    again = stacks.digest([stacks.ssh_hop(base, ACCOUNT)], b"salt")
+    assert again in keys
+    assert stacks.digest([stacks.ssh_hop(base, ACCOUNT)], b"pepper") not in keys
+
+
+def test_describe_masks_passwords():
+    """What is shown to people holds no secret, and no option that is not set."""
+    hops = [
+        stacks.ssh_hop(SshOptions("h", password="s3cret"), ACCOUNT),
+        stacks.sudo_hop(SudoOptions(password="t0psecret"), ACCOUNT),
+    ]
+    text = str(stacks.describe(hops))
+    assert "s3cret" not in text
+    assert "t0psecret" not in text
+    assert "username': None" not in text
+    assert [hop["method"] for hop in stacks.describe(hops)] == ["ssh", "sudo"]
+
+
+def test_repr_of_a_hop_holds_no_password():
+    """Hops end up in tracebacks."""
+    assert "s3cret" not in repr(stacks.ssh_hop(SshOptions("h", password="s3cret"), ACCOUNT))
+
+
+def test_hops_travel():
+    """The broker gets what the worker made."""
+    hop = stacks.ssh_hop(SshOptions("h", user="u", password="x"), ACCOUNT)
+    assert stacks.Hop.from_value(hop.to_value()) == hop
+
+
+def test_login_key_is_the_account():
+    """How an account is reached does not make it another one for reset_connection."""
+    one = stacks.ssh_hop(SshOptions("h", user="u", timeout=1), ACCOUNT)
+    two = stacks.ssh_hop(SshOptions("h", user="u", timeout=2, extra_args="-4"), ACCOUNT)
+    other = stacks.ssh_hop(SshOptions("h", user="v"), ACCOUNT)
+    assert stacks.login_key(one) == stacks.login_key(two)
+    assert stacks.login_key(one) != stacks.login_key(other)
