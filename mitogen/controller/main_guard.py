@@ -31,17 +31,18 @@ def importable_part(source: str, package: str = "") -> str:
     :raises SyntaxError: it is no Python.
     """
     tree = ast.parse(source)
-    lines = source.splitlines(keepends=True)
+    # As the parser counts them; str.splitlines knows more kinds of line ends.
+    lines = source.split("\n")
     for statement in tree.body:
         if _is_guard(statement):
-            lines = lines[: statement.lineno - 1]
+            lines = [*lines[: statement.lineno - 1], ""]
             break
     else:
         if not any(_is_decorated_main(statement) for statement in tree.body):
             raise UnguardedMainError
     if package:
         lines = _with_absolute_imports(tree, lines, package)
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def _is_guard(statement: ast.stmt) -> bool:
@@ -70,19 +71,26 @@ def _is_decorated_main(statement: ast.stmt) -> bool:
 
 def _with_absolute_imports(tree: ast.Module, lines: list[str], package: str) -> list[str]:
     lines = list(lines)
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom) or not node.level or node.lineno > len(lines):
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    # From the end of each line to its start, so that columns stay true.
+    for node in sorted(imports, key=lambda node: node.col_offset, reverse=True):
+        absolute = _absolute(node, package)
+        if absolute is None or node.lineno > len(lines):
             continue
-        base = package.split(".")
-        base = base[: len(base) - node.level + 1]
-        if not base:
-            continue  # beyond the top: the import fails there as it does here
-        absolute = ".".join([*base, node.module] if node.module else base)
         # Columns count UTF-8 bytes; what precedes `from` on its line is blank or a statement.
         line = lines[node.lineno - 1].encode()
         head, rest = line[: node.col_offset].decode(), line[node.col_offset :].decode()
         lines[node.lineno - 1] = head + _replace_source(rest, node, absolute)
     return lines
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str | None:
+    """What a relative import means; None beyond the top, where it fails there as it does here."""
+    base = package.split(".")
+    if node.level > len(base):
+        return None
+    base = base[: len(base) - node.level + 1]
+    return ".".join([*base, node.module] if node.module else base)
 
 
 def _replace_source(text: str, node: ast.ImportFrom, absolute: str) -> str:

@@ -197,7 +197,8 @@ def _ask_finders(fullname: str, tail: str, folders: Sequence[str] | None) -> Mod
         is_plain = finder is importlib.machinery.PathFinder
         try:
             spec = finder.find_spec(tail if is_plain else fullname, folders)
-        except Exception:  # noqa: S112 - a foreign finder may expect its parent to be imported
+        except Exception:
+            # A foreign finder may expect its parent to be imported.
             continue
         if spec is not None:
             return spec

@@ -32,12 +32,13 @@ BUNDLED = (
     "mitogen.bootstrap.loader",
 )
 
-#: Packages whose insides are ours: never sent along with a module of somebody else.
+#: Packages whose insides are ours: not sent along with a module of somebody else.
 _OURS = ("mitogen", "ansible_mitogen")
 
-#: Limits of what is sent along: number of modules, and bytes of their packed source.
-MAX_RELATED = 250
-MAX_RELATED_BYTES = 1024 * 1024
+#: Limits of what is sent along: number of modules, and bytes of their packed source. Scanning as
+#: much takes half a second, once.
+MAX_RELATED = 150
+MAX_RELATED_BYTES = 512 * 1024
 
 #: Bytes of a data file; the message has to fit into a router's limit.
 MAX_RESOURCE = 96 * 1024 * 1024
@@ -159,24 +160,36 @@ class ModuleResponder:
     def _is_bundled(self, fullname: str) -> bool:
         return fullname in _OURS or is_under(fullname, self._bundled)
 
+    def _is_facade(self, name: str) -> bool:
+        """Whether `name` is a documented import path, such as mitogen.master.
+
+        A program's modules have it at their top, so it is sent along; what it hands on is not,
+        since most children have no use for it.
+        """
+        if not name.startswith("mitogen.") or name.count(".") != 1 or self._is_bundled(name):
+            return False
+        record = self._prepare(name).record
+        return record.error is None and not record.is_package
+
     def _related(self, fullname: str, sent_already: set[str]) -> list[LoadModule]:
         """What `fullname` imports, nearest first, in the order in which it will be wanted."""
-        is_ours = is_under(fullname, _OURS)
+        is_layer = is_under(fullname, _OURS) and not self._is_facade(fullname)
         related: list[LoadModule] = []
         seen = {fullname}
-        queue = [fullname]
+        queue = [fullname] if is_layer or not is_under(fullname, _OURS) else []
         size = 0
         while queue:
             importing = queue.pop(0)
             for statement in self._prepare(importing).imports:
                 for name in statement.candidates():
-                    if name in seen or self._is_left_out(name, is_ours):
+                    if name in seen or self._is_left_out(name, is_layer):
                         continue
                     seen.add(name)
                     record = self._prepare(name).record
                     if record.error is not None and _is_guess(statement, name):
                         continue
-                    queue.append(name)
+                    if not self._is_facade(name):
+                        queue.append(name)
                     if name in sent_already:
                         continue
                     size += len(record.source or b"")
@@ -185,13 +198,13 @@ class ModuleResponder:
                     related.append(record)
         return related
 
-    def _is_left_out(self, name: str, is_asked_by_ours: bool) -> bool:
+    def _is_left_out(self, name: str, is_asked_by_layer: bool) -> bool:
         if name == "__main__" or self._policy().refusal_of(name) is not None:
             return True
         if self._finder.is_stdlib_name(name):
             return True
         if is_under(name, _OURS):
-            return not is_asked_by_ours or self._is_bundled(name)
+            return self._is_bundled(name) or not (is_asked_by_layer or self._is_facade(name))
         return False
 
     def _respond_resource(self, resource: Resource) -> LoadModule:

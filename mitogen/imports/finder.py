@@ -57,7 +57,9 @@ class WireFinder:
         """Whether the parent's copy comes before one that is here."""
         return self._policy.goes_first(fullname)
 
-    def find_spec(self, fullname: "str", path: "object" = None, target: "object" = None) -> "object":
+    def find_spec(
+        self, fullname: "str", path: "object" = None, target: "object" = None
+    ) -> "object":
         """The spec of a module that is not here; None when it is nowhere.
 
         :raises ModuleNotFoundError: to an import statement, with the reason. Code that only asks
@@ -68,9 +70,10 @@ class WireFinder:
             return None
         for finder in _after(self):
             # Finders added later, such as those of six, have what no file says.
-            spec = getattr(finder, "find_spec", _finds_nothing)(fullname, path, target)
-            if spec is not None:
-                return spec
+            if hasattr(finder, "find_spec"):
+                spec = finder.find_spec(fullname, path, target)
+                if spec is not None:
+                    return spec
         return self.find_on_wire(fullname, _is_import(sys._getframe(1)))
 
     def find_on_wire(self, fullname: "str", is_import: "bool" = False) -> "object":
@@ -138,7 +141,9 @@ class FirstFinder:
     def __init__(self, finder: "WireFinder") -> "None":
         self._finder = finder
 
-    def find_spec(self, fullname: "str", path: "object" = None, target: "object" = None) -> "object":
+    def find_spec(
+        self, fullname: "str", path: "object" = None, target: "object" = None
+    ) -> "object":
         """The parent's copy; None when it has none, or for any other name."""
         if not self._finder.goes_first(fullname):
             return None
@@ -148,10 +153,6 @@ class FirstFinder:
 def _after(finder: "object") -> "list":
     finders = list(sys.meta_path)
     return finders[finders.index(finder) + 1 :] if finder in finders else []
-
-
-def _finds_nothing(fullname: "str", path: "object", target: "object") -> "None":
-    return None
 
 
 def _is_import(frame: "object") -> "bool":
