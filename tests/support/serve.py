@@ -69,10 +69,12 @@ def _stop(folder: Path) -> None:
     ready = folder / "ready.json"
     if ready.exists():
         pid = int(json.loads(ready.read_text())["pid"])
+        if _is_server(pid):
+            # Once only: a second one would cut the removal of the users short.
+            os.kill(pid, signal.SIGTERM)
         end = time.monotonic() + _SECONDS
         while _is_server(pid) and time.monotonic() < end:
-            os.kill(pid, signal.SIGTERM)
-            time.sleep(0.1)
+            time.sleep(0.05)
     shutil.rmtree(folder, ignore_errors=True)
 
 
