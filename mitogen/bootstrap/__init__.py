@@ -1,0 +1,1 @@
+"""How a fresh interpreter becomes a context: command line, first stage, boot code, handshake."""

@@ -1,0 +1,138 @@
+"""The boot code of a context: every module it needs before it can import over the wire.
+
+Built from what the packages hold, so that a new module is in without being listed anywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import marshal
+import pkgutil
+import sys
+import zlib
+from collections.abc import Iterator
+from types import CodeType
+from typing import NamedTuple
+
+from mitogen.bootstrap import loader, minify
+from mitogen.bootstrap.handshake import InterpreterInfo
+from mitogen.errors import Error
+
+#: Packages of which every module travels.
+PACKAGES = (
+    "mitogen.wire",
+    "mitogen.routing",
+    "mitogen.calls",
+    "mitogen.imports",
+    "mitogen.runtime",
+    "mitogen.child",
+)
+#: Single modules that do.
+MODULES = (
+    "mitogen",
+    "mitogen.errors",
+    "mitogen.core",
+    "mitogen.bootstrap",
+    "mitogen.bootstrap.boot_record",
+    "mitogen.bootstrap.handshake",
+    "mitogen.bootstrap.loader",
+    "mitogen.bootstrap.markers",
+    "mitogen.bootstrap.process_title",
+)
+
+_ENTRY = """\
+n="{loader}"
+c=m[n][1]
+M=sys.modules[n]=type(sys)(n)
+exec(compile(c,"{prefix}/{path}.py","exec",0,True)if type(c)is str else c,M.__dict__)
+M.start(m,z,f())
+""".format(
+    loader=loader.__name__, prefix=loader.PREFIX, path=loader.__name__.replace(".", "/")
+)
+
+
+class Part(NamedTuple):
+    """One module of a bundle."""
+
+    name: str
+    is_package: bool
+    source: str
+
+
+def build_for(interpreter: InterpreterInfo, extra: tuple[str, ...] = ()) -> bytes:
+    """The boot code for *interpreter*: byte code where it fits, else source.
+
+    :param extra: names of further packages (with everything in them) or modules.
+    """
+    ours = importlib.util.MAGIC_NUMBER.hex()
+    if (interpreter.magic, interpreter.optimize) == (ours, sys.flags.optimize):
+        return build("code", interpreter.magic, extra)
+    return build("source", None, extra)
+
+
+@functools.lru_cache(maxsize=8)
+def build(form: str, magic: str | None = None, extra: tuple[str, ...] = ()) -> bytes:
+    """The boot code, compressed; the same arguments give the same object.
+
+    :param form: ``source``, minified, for any Python from 3.6 on; or ``code``, for Pythons of our
+        own import *magic* and optimisation level.
+    """
+    is_code = form == "code"
+    if is_code and magic != importlib.util.MAGIC_NUMBER.hex():
+        raise Error("byte code can be made for this Python's import magic only")
+    modules: dict[str, object] = {
+        "": _ENTRY,
+        loader.FORM: (magic, sys.flags.optimize) if is_code else None,
+    }
+    for part in listing(extra):
+        content = _compiled(part) if is_code else minify.minify(part.source)
+        modules[part.name] = (part.is_package, content)
+    # Version 2 is the newest format that every supported Python reads and that writes the same
+    # bytes for equal values, whatever their reference counts.
+    return zlib.compress(marshal.dumps(modules, 4 if is_code else 2), 9)
+
+
+def listing(extra: tuple[str, ...] = ()) -> list[Part]:
+    """What a bundle is made of: our target layers and *extra*."""
+    names: dict[str, None] = dict.fromkeys(MODULES)
+    for package in PACKAGES + extra:
+        names.update(dict.fromkeys(_with_parents(package)))
+        names.update(dict.fromkeys(_below(package)))
+    return [_part(name) for name in names]
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    words = name.split(".")
+    for count in range(1, len(words) + 1):
+        yield ".".join(words[:count])
+
+
+def _below(package: str) -> Iterator[str]:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        return
+    found = pkgutil.iter_modules(spec.submodule_search_locations, package + ".")
+    for info in sorted(found, key=lambda info: info.name):
+        yield info.name
+        if info.ispkg:
+            yield from _below(info.name)
+
+
+def _part(name: str) -> Part:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise Error(f"the boot code needs {name}, which cannot be found")
+    source = spec.loader.get_source(name)  # type: ignore[attr-defined]  # InspectLoader
+    if source is None:
+        raise Error(f"the boot code needs the source of {name}, and there is none")
+    return Part(name, spec.submodule_search_locations is not None, source)
+
+
+def _compiled(part: Part) -> CodeType:
+    filename = "{}/{}{}".format(
+        loader.PREFIX, part.name.replace(".", "/"), "/__init__.py" if part.is_package else ".py"
+    )
+    code = compile(minify.minified_tree(part.source), filename, "exec", 0, dont_inherit=True)
+    assert isinstance(code, CodeType)
+    return code

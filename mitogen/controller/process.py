@@ -1,0 +1,119 @@
+"""Starts the program that leads to a child: never blocks, leaks no descriptor into it.
+
+The child's stdin and stdout are one end of a socket pair, the *link*, whether it has a terminal or
+not, so that no terminal ever translates or echoes data.
+"""
+
+import os
+import pty
+import shutil
+import socket
+import subprocess
+from tty import setraw
+
+from mitogen.errors import StreamError
+
+#: Opens the terminal that is its first argument, as the leader of a new session, and thereby makes
+#: it the controlling one, which is where programs ask for passwords; then becomes the program.
+_WITH_TERMINAL = 't=$1;shift;exec "$@" 2<>"$t"'
+
+
+class Process:
+    """A program started by us.
+
+    :ivar int pid: its process id.
+    :ivar link: our end of the socket pair, non-blocking. The owner of this object closes it.
+    :ivar int diagnostics_fd: what it says besides, non-blocking: its terminal if it has one (write
+        answers there), else its stderr. Closed by the owner as well.
+    """
+
+    __slots__ = ("_popen", "_program", "diagnostics_fd", "link", "pid")
+
+    def __init__(
+        self, popen: "object", program: "str", link: "socket.socket", diagnostics_fd: "int"
+    ) -> "None":
+        self._popen = popen
+        self._program = program
+        self.pid = popen.pid
+        self.link = link
+        self.diagnostics_fd = diagnostics_fd
+
+    def poll(self) -> "int | None":
+        """Exit status (negative: the signal), or None while it runs. Collects it once ended."""
+        return self._popen.poll()
+
+    def terminate(self) -> "None":
+        """Ask it to end. Harmless when it has ended."""
+        self._popen.terminate()
+
+    def kill(self) -> "None":
+        """End it. Harmless when it has ended."""
+        self._popen.kill()
+
+    def __repr__(self) -> "str":
+        # No arguments: some programs are given what is nobody's business.
+        return "Process(%d, %r)" % (self.pid, self._program)
+
+
+def spawn(argv: "list", tty: "bool" = False, env: "dict | None" = None) -> "Process":
+    """Start *argv*.
+
+    :param bool tty: give it a controlling terminal of its own, to which its stderr goes as well.
+    :param env: its environment; None for ours.
+    :raises mitogen.core.StreamError: there is no such program, or no process can be made.
+    """
+    _require_program(argv[0], env)
+    ours, theirs = socket.socketpair()
+    try:
+        start = _start_with_terminal if tty else _start_with_pipe
+        popen, diagnostics_fd = start(argv, theirs, env)
+    except OSError as exc:
+        ours.close()
+        raise StreamError("%s could not be started: %s" % (argv[0], exc.strerror))
+    finally:
+        theirs.close()
+    ours.setblocking(False)
+    os.set_blocking(diagnostics_fd, False)
+    return Process(popen, argv[0], ours, diagnostics_fd)
+
+
+def _require_program(program: "str", env: "dict | None") -> "None":
+    path = None if env is None else env.get("PATH", os.defpath)
+    if shutil.which(program, path=path) is None:
+        raise StreamError("%s could not be started: there is no such program" % (program,))
+
+
+def _start_with_pipe(argv: "list", theirs: "socket.socket", env: "dict | None") -> "tuple":
+    read_end, write_end = os.pipe()
+    try:
+        popen = subprocess.Popen(
+            argv, stdin=theirs, stdout=theirs, stderr=write_end, env=env, start_new_session=True
+        )
+    except BaseException:
+        os.close(read_end)
+        raise
+    finally:
+        os.close(write_end)
+    return popen, read_end
+
+
+def _start_with_terminal(argv: "list", theirs: "socket.socket", env: "dict | None") -> "tuple":
+    master, slave = pty.openpty()
+    try:
+        # Nothing that we write is to come back as output, nor anything to be translated.
+        setraw(slave)
+        popen = subprocess.Popen(
+            ["/bin/sh", "-c", _WITH_TERMINAL, "sh", os.ttyname(slave), *argv],
+            stdin=theirs,
+            stdout=theirs,
+            # Somebody has to have it open all the time, or we would read its end.
+            stderr=slave,
+            env=env,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(master)
+        raise
+    finally:
+        os.close(slave)
+    return popen, master

@@ -1,0 +1,32 @@
+"""The word for "password" in the languages that sudo, su and PAM speak.
+
+ssh itself speaks English, but what it shows may be a question of the other machine's PAM.
+"""
+
+import re
+
+WORDS = (
+    "password", "passcode", "adgangskode", "contraseña", "contrasenya", "fjalëkalim", "geslo",
+    "hasło", "hasła", "heslo", "jelsz", "lozink", "lösenord", "mot de passe", "mots de passe",
+    "mật khẩu", "parol", "pasahitz", "pasfhocal", "passord", "passwort", "pasvort", "pasvorta",
+    "salasana", "sandi", "senha", "shifra", "slaptažodi", "wachtwoord", "şifre", "parola",
+    "κωδικ", "συνθηματικ", "лозинк", "парол", "գաղտնաբառ", "סיסמה", "گذرواژه", "كلمة المرور",
+    "पासवर्ड", "রাশশব্দ", "รหัสผ่าน", "პაროლ", "パスワード", "密码", "密碼", "口令", "암호", "비밀번호",
+)  # fmt: skip
+
+
+def _alternatives() -> "bytes":
+    forms = set()
+    for word in WORDS:
+        # A bytes pattern ignores the case of ASCII letters only.
+        forms.update([word, word.capitalize(), word.upper()])
+    return b"|".join([re.escape(form.encode()) for form in sorted(forms)])
+
+
+#: A line with the word in it.
+HAS_PASSWORD = re.compile(b"(?i)(?:" + _alternatives() + b")")
+
+#: The end of a question for it. The colon may be a wide one, and French has a space before it.
+ENDS_IN_PASSWORD = re.compile(
+    b"(?i)(?:" + _alternatives() + rb")[^\r\n]{0,120}(?::|" + "：".encode() + rb")[ \t]*\Z"
+)
