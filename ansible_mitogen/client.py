@@ -176,8 +176,10 @@ class Client:
 
 
 class _Undivided:
-    """A request and its answer: whatever interrupts them ends the connection, for what is left of
-    an exchange would be taken for the answer to the next. Failures that *are* the answer do not.
+    """A request and its answer.
+
+    Whatever interrupts them ends the connection, for what is left of an exchange would be taken
+    for the answer to the next. Failures that *are* the answer do not.
     """
 
     def __init__(self, client: Client) -> None:

@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 from ansible import context
-from ansible.errors import AnsibleError
 from ansible.utils.display import Display
+
 from ansible_mitogen import launcher, resolve, stock
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
-    CommandResult,
     NoBrokerError,
-    NoPythonError,
+    NotForUsError,
     Session,
     Target,
     broker_socket,
 )
-from ansible_mitogen.shell import marking_shell, take_executable
+from ansible_mitogen.shell import CommandResult, marking_shell, take_executable
 from ansible_mitogen.stack import CannotAccelerate, Hop
 from ansible_mitogen.trace import TraceLine, Way, trace
 
@@ -222,7 +221,7 @@ class MitogenConnection(StockConnection):
             return False
         try:
             self._mitogen_live_session().open()
-        except NoPythonError as exc:
+        except NotForUsError as exc:
             self._mitogen_say_stock(str(exc))
             return False
         except NoBrokerError as exc:

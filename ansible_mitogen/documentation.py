@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import yaml
-
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
+
 from ansible_mitogen import stock
 
 #: Options of every connection plugin of ours. Ansible resolves and templates them, also for

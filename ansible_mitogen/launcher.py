@@ -212,14 +212,14 @@ def _spawn(
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=_error_output(place),
+            stderr=_error_output(),
             pass_fds=[listener.fileno(), *pass_fds],
             # Ctrl-C at the terminal is Ansible's to handle; the broker ends when Ansible does.
             start_new_session=True,
         )
 
 
-def _error_output(place: Place) -> int | None:
+def _error_output() -> int | None:
     """Where the broker's log goes: nowhere unless it was asked for, or to where we write."""
     return None if os.environ.get("MITOGEN_LOG_LEVEL") else subprocess.DEVNULL
 

@@ -50,6 +50,8 @@ class FailureKind(str, enum.Enum):
     BECOME = "become"
     #: The host has no Python we can use: the stock path is tried.
     NO_PYTHON = "no-python"
+    #: A method does not take what the user set: the stock path is tried.
+    UNSUPPORTED = "unsupported"
     #: The context was gone before the request reached it: nothing ran, open it again.
     CLOSED = "closed"
     #: The context was lost while the request was under way.

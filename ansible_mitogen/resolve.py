@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
+
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.plain import plain
 from ansible_mitogen.stack import CannotAccelerate, Hop

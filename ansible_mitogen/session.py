@@ -18,6 +18,7 @@ from ansible.errors import (
     AnsibleError,
     AnsibleFileNotFound,
 )
+
 from ansible_mitogen import launcher, protocol
 from ansible_mitogen.client import BrokerLostError, Client, FailedError
 from ansible_mitogen.protocol import FailureKind
@@ -36,8 +37,8 @@ _ENVIRONMENT = ("SSH_AUTH_SOCK", "DISPLAY")
 _MAX_PAUSE = 30
 
 
-class NoPythonError(Exception):
-    """The host has no Python that we can use; the stock path is to be taken."""
+class NotForUsError(Exception):
+    """The host has no Python for us, or an option is beyond us; the stock path is to be taken."""
 
 
 class NoBrokerError(Exception):
@@ -57,7 +58,8 @@ class Target:
     @property
     def seconds(self) -> float:
         """After which an answer about opening it is overdue."""
-        return sum(hop.options.get("connect_timeout", BOOT_SECONDS) for hop in self.stack) + 30.0
+        of_hops = (hop.options.get("connect_timeout", BOOT_SECONDS) for hop in self.stack)
+        return float(sum(of_hops) + BOOT_SECONDS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,25 +96,26 @@ class Session:
     def open(self) -> protocol.Opened:
         """Reach the context.
 
-        :raises NoPythonError: there is no Python.
+        :raises NotForUsError: there is no Python, or an option is beyond us.
         :raises NoBrokerError: there is no broker.
         :raises AnsibleConnectionFailure: the host cannot be reached.
         :raises AnsibleError: the account cannot be reached.
         """
         if self._opened is not None:
             return self._opened
-        attempts = self.target.retries + 1
-        for attempt in range(attempts):
+        for attempt in range(self.target.retries):
             try:
                 self._opened = self._open_once()
+                return self._opened
             except FailedError as exc:
-                if exc.failure is not FailureKind.CONNECT or attempt == attempts - 1:
+                if exc.failure is not FailureKind.CONNECT:
                     self._raise(exc)
                 # The stock plugin's pauses: 0, 1, 3, 7 ... seconds.
                 time.sleep(min(2**attempt - 1, _MAX_PAUSE))
-            else:
-                break
-        assert self._opened is not None
+        try:
+            self._opened = self._open_once()
+        except FailedError as exc:
+            self._raise(exc)
         return self._opened
 
     def close(self) -> None:
@@ -249,8 +252,8 @@ class Session:
         self._opened = None
         hop = exc.hop or self.target.stack[-1].method
         text = "<error censored due to no log>" if self.target.is_secret else exc.message
-        if exc.failure is FailureKind.NO_PYTHON:
-            raise NoPythonError(exc.message) from exc
+        if exc.failure in {FailureKind.NO_PYTHON, FailureKind.UNSUPPORTED}:
+            raise NotForUsError(exc.message) from exc
         if exc.failure is FailureKind.AUTHENTICATION:
             raise AnsibleAuthenticationFailure(_unreachable(hop, text)) from exc
         if exc.failure in {FailureKind.CONNECT, FailureKind.LOST, FailureKind.CLOSED}:

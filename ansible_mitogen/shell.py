@@ -54,7 +54,8 @@ class KnownCommands:
 
 def marking_shell(shell: Any) -> Any:
     """*shell* again, with the same name, options and state, as a shell that remembers."""
-    cls = _marking_class(type(shell))
+    stock: Any = type(shell)
+    cls = _marking_class(stock)
     marking = cls.__new__(cls)
     vars(marking).update(vars(shell))
     marking.mitogen_commands = KnownCommands()
@@ -75,11 +76,11 @@ def _marking_class(stock: Any) -> Any:
 
         @property
         def executable(self) -> Any:
-            return vars(self).get("executable")
+            return self.__dict__.get("executable")
 
         @executable.setter
         def executable(self, value: str | None) -> None:
-            vars(self)["executable"] = value
+            self.__dict__["executable"] = value
             self.mitogen_executable = value
 
         def expand_user(self, user_home_path: str, username: str = "") -> str:

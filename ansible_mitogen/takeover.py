@@ -71,8 +71,10 @@ def connections_taken_over() -> Iterator[None]:
 
 
 def _answer_to_stock_names(connection: Any, kind: str) -> None:
-    """Let *connection* be taken for the stock one: it is used again for the next loop item only
-    when it matches the name that the task has, and results name it.
+    """Let *connection* be taken for the stock one.
+
+    It is used again for the next loop item only when it matches the name that the task has, and
+    results name it.
     """
     names = [f"ansible.builtin.{kind}", kind]
     connection.ansible_aliases = [*names, *(connection.ansible_aliases or [])]

@@ -37,8 +37,11 @@ def _kind(method: str, error: BaseException) -> FailureKind:
     if isinstance(error, errors.PasswordError):
         if is_login:
             return FailureKind.AUTHENTICATION
-        is_wrong = "incorrect" in str(error).lower()
+        # "... did not accept the password" when it asked again, else it was told none.
+        is_wrong = "accept" in str(error)
         return FailureKind.PASSWORD_WRONG if is_wrong else FailureKind.PASSWORD_MISSING
     if isinstance(error, (errors.StreamError, OSError)):
         return FailureKind.CONNECT if is_login else FailureKind.BECOME
+    if isinstance(error, (TypeError, ValueError, LookupError)):
+        return FailureKind.UNSUPPORTED
     return FailureKind.INTERNAL

@@ -36,9 +36,7 @@ def main(argv: Sequence[str]) -> None:
     arguments = _parse(argv)
     _set_up_logging()
     broker = mitogen.master.Broker(install_watcher=False)
-    router: Any = mitogen.master.Router(
-        broker, early_hook=EARLY_HOOK, bundle_extra=BUNDLE_EXTRA
-    )
+    router: Any = mitogen.master.Router(broker, early_hook=EARLY_HOOK, bundle_extra=BUNDLE_EXTRA)
     router.unidirectional = True
     environment = Environment(
         ContextTree(router, secrets.token_bytes(32)), ContentCache(), set_variables

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_mitogen import protocol
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.broker.contents import ContentCache
+from ansible_mitogen.broker.failures import HopFailure
 from ansible_mitogen.broker.tree import BOOT_MESSAGES, ContextTree, Node, Outcome
 from ansible_mitogen.protocol import FailureKind
 from ansible_mitogen.target import operations
@@ -81,17 +82,16 @@ class OpenRequest(Request):
         self._record = record
 
     def start(self) -> None:
+        """Find or make the context."""
         stack = [stacks.Hop.from_value(value) for value in self._record.stack]
         self.environment.set_variables(self._record.environment)
         self.environment.tree.open(stack, self._on_outcome)
 
     def _on_outcome(self, outcome: Outcome) -> None:
-        node = outcome.node
-        if node is None:
-            failure = outcome.failure
-            assert failure is not None
-            self.fail(failure.kind, failure.message, failure.hop)
+        if isinstance(outcome, HopFailure):
+            self.fail(outcome.kind, outcome.message, outcome.hop)
             return
+        node = outcome.node
         messages = BOOT_MESSAGES if outcome.is_new else 0
         self.finish(
             protocol.Opened(
@@ -108,10 +108,12 @@ class RunRequest(Request):
         self._key = record.key
         self._job = record.job
         self._files: dict[str, str] = record.job.get("files") or {}
-        self._node: Node | None = None
+        #: The context's `Node`, once it was found.
+        self._node: Any = None
         self._sent = 0
 
     def start(self) -> None:
+        """Send the job, or ask for its files."""
         self._node = self.find(self._key)
         if self._node is not None:
             self._send_or_ask()
@@ -128,6 +130,7 @@ class RunRequest(Request):
             self._send()
 
     def cancel(self) -> None:
+        """End what runs there."""
         is_running = self._sent and not self.is_over
         super().cancel()
         if is_running and self._node is not None and self._node.is_up:
@@ -135,7 +138,6 @@ class RunRequest(Request):
             self._node.context.send(message)
 
     def _wanted(self) -> list[str]:
-        assert self._node is not None
         return [digest for digest in set(self._files.values()) if digest not in self._node.digests]
 
     def _send_or_ask(self) -> None:
@@ -147,7 +149,6 @@ class RunRequest(Request):
 
     def _send(self) -> None:
         node = self._node
-        assert node is not None
         job = dict(self._job)
         if self._files:
             wanted = self._wanted()
@@ -171,7 +172,6 @@ class RunRequest(Request):
             return
         missing = result.get("missing")
         if missing and self._sent < MAX_SENDS:
-            assert self._node is not None
             self._node.digests.difference_update(missing)
             self._send_or_ask()
             return
@@ -186,6 +186,7 @@ class CallRequest(Request):
         self._record = record
 
     def start(self) -> None:
+        """Call the operation."""
         node = self.find(self._record.key)
         if node is None:
             return
@@ -203,7 +204,7 @@ class CallRequest(Request):
         except ChannelError as exc:
             self.fail(FailureKind.LOST, str(exc))
         except CallError as exc:
-            self.fail(FailureKind.REMOTE, str(exc).partition("\n")[0])
+            self.fail(FailureKind.REMOTE, exc.message)
         except Exception as exc:
             self.fail(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}")
         else:
@@ -218,6 +219,7 @@ class ResetRequest(Request):
         self._stack = record.stack
 
     def start(self) -> None:
+        """End the login."""
         self.environment.tree.reset(stacks.Hop.from_value(self._stack[0]))
         self.finish(protocol.Returned(self.number, None))
 

@@ -34,18 +34,21 @@ class Node:
     version: list[int] = dataclasses.field(default_factory=list)
     #: Files that the context has, by digest.
     digests: set[str] = dataclasses.field(default_factory=set)
-    waiters: list[Callable[[Outcome], None]] = dataclasses.field(default_factory=list)
+    waiters: list[Callable[[Any], None]] = dataclasses.field(default_factory=list)
     children: list[Node] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """How opening a stack ended: one of the two is set."""
+class Reached:
+    """A stack that is up."""
 
-    node: Node | None
-    failure: failures.HopFailure | None
+    node: Node
     #: Whether a context was made for this request rather than found.
-    is_new: bool = False
+    is_new: bool
+
+
+#: How opening a stack ends.
+Outcome = Reached | failures.HopFailure
 
 
 class ContextTree:
@@ -89,7 +92,7 @@ class ContextTree:
         key = stacks.digest(stack[:depth], self._salt)
 
         def step(outcome: Outcome) -> None:
-            if outcome.node is None or depth == len(stack):
+            if isinstance(outcome, failures.HopFailure) or depth == len(stack):
                 done(outcome)
             else:
                 made = is_new or outcome.is_new
@@ -99,7 +102,7 @@ class ContextTree:
         if node is None:
             self._make(key, stack[depth - 1], parent, step)
         elif node.is_up:
-            step(Outcome(node, None, is_new))
+            step(Reached(node, is_new))
         else:
             node.waiters.append(step)
 
@@ -134,11 +137,11 @@ class ContextTree:
         node.is_up = True
         node.executable = str(connection.interpreter.executable)
         node.version = [int(part) for part in connection.interpreter.version[:3]]
-        self._answer(node, Outcome(node, None, is_new=True))
+        self._answer(node, Reached(node, is_new=True))
 
     def _fail(self, node: Node, failure: failures.HopFailure) -> None:
         self._forget(node)
-        self._answer(node, Outcome(None, failure, is_new=True))
+        self._answer(node, failure)
 
     def _answer(self, node: Node, outcome: Outcome) -> None:
         waiters, node.waiters = node.waiters, []
@@ -155,10 +158,10 @@ class ContextTree:
         was_up, node.is_up = node.is_up, False
         for child in list(node.children):
             self._forget(child)
-            self._answer(child, Outcome(None, failures.lost(node.hop.method)))
+            self._answer(child, failures.lost(node.hop.method))
         if not was_up and node.context is not None and node.context.connection.error is None:
             # Lost before it was up without an error of its own: closed on request.
-            self._answer(node, Outcome(None, failures.lost(node.hop.method)))
+            self._answer(node, failures.lost(node.hop.method))
 
 
 def _options(hop: stacks.Hop, parent: Node | None) -> dict[str, Any]:
@@ -167,8 +170,9 @@ def _options(hop: stacks.Hop, parent: Node | None) -> dict[str, Any]:
     python = options.get("python_path", [])
     if parent is not None and parent.executable and len(python) > 1:
         # Discovery happens once, as the login user; the escalated account uses what it found.
+        # As a list it is a program, whatever it is called.
         options["python_path"] = [
-            parent.executable,
+            [parent.executable],
             *(candidate for candidate in python if candidate != parent.executable),
         ]
     return options

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-loader = pytest.importorskip("ansible.plugins.loader")
+from ansible.plugins import loader
 
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.stock import is_stock_become

@@ -89,7 +89,7 @@ def test_files_are_supplied_when_asked_for():
 
     def contents(digests):
         asked.append(digests)
-        return {digest: b"x" for digest in digests}
+        return dict.fromkeys(digests, b"x")
 
     with scripted(script) as (client, broker):
         finished = client.run("k", {"job_id": "1"}, contents)

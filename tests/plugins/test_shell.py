@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-
-loader = pytest.importorskip("ansible.plugins.loader")
+from ansible.plugins import loader
 
 from ansible_mitogen.shell import marking_shell, take_executable
 

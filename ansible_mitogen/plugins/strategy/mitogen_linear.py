@@ -7,14 +7,16 @@ _ROOT = pathlib.Path(__file__).resolve().parents[3]
 runpy.run_path(str(_ROOT / "ansible_mitogen" / "origin.py"))["claim"](_ROOT)
 
 from ansible.plugins.strategy.linear import StrategyModule as StockStrategy
+
 from ansible_mitogen.strategy import MitogenStrategy
 
 DOCUMENTATION = """
 name: mitogen_linear
 short_description: P(ansible.builtin.linear#strategy) over persistent interpreters
 description:
-    - Runs plays as P(ansible.builtin.linear#strategy) does. Hosts that use P(ansible.builtin.ssh#connection)
-      or P(ansible.builtin.local#connection) are reached over persistent interpreters.
+    - Runs plays as P(ansible.builtin.linear#strategy) does.
+    - Hosts that use P(ansible.builtin.ssh#connection) or P(ansible.builtin.local#connection)
+      are reached over persistent interpreters.
 author: the project's authors
 """
 
