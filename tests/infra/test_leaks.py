@@ -43,11 +43,15 @@ def test_a_descriptor_is_seen() -> None:
 def test_a_child_process_is_seen_and_ended() -> None:
     """A running child is named with its command line, and does not live on."""
     snapshot = leaks.Snapshot.take()
-    child = subprocess.Popen(["sleep", "600"])
-    left = snapshot.leaks(grace=0)
-    assert child.wait() == -signal.SIGKILL
+    argv = ["sh", "-c", "echo up; read line", "waits-for-input"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        # Between fork and exec it would still carry our own command line.
+        assert child.stdout is not None
+        child.stdout.readline()
+        left = [line for line in snapshot.leaks(grace=0) if line.startswith("process")]
+        assert child.wait() == -signal.SIGKILL
     assert len(left) == 1
-    assert "sleep 600" in left[0]
+    assert "waits-for-input" in left[0]
 
 
 def test_an_uncollected_child_of_our_own_is_seen() -> None:
