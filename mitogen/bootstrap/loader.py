@@ -52,7 +52,10 @@ class BundleImporter:
         return self._entry(fullname)[0]
 
     def get_filename(self, fullname: "str") -> "str":
-        """A path that does not exist but looks like one, for tracebacks."""
+        """Where its byte code was made, or for source a path that does not exist."""
+        code = self._entry(fullname)[1]
+        if not isinstance(code, str):
+            return code.co_filename
         tail = "/__init__.py" if self._entry(fullname)[0] else ".py"
         return "%s/%s%s" % (PREFIX, fullname.replace(".", "/"), tail)
 
