@@ -4,7 +4,7 @@ Everything runs on the broker thread, the requests of this process's own imports
 arrive as messages to itself: one path, no lock.
 """
 
-from mitogen.errors import ChannelError
+from mitogen.errors import Error
 from mitogen.imports.forwarder import Answer, Ask, ModuleCache
 from mitogen.runtime.message import Message
 from mitogen.wire.control import GetModule, LoadModule
@@ -35,3 +35,41 @@ class ModuleGateway:
         msg = Message.pickled(wanted.to_value(), handle=GET_MODULE)
         value = self._router.myself().send_await(msg, REQUEST_TIMEOUT)
         return LoadModule.from_value(value)
+
+    def _on_request(self, msg: "Message") -> "None":
+        if msg.is_dead:
+            return
+        fullname = GetModule.from_value(msg.unpickle()).fullname
+        verdict = self._cache.request(fullname, msg, msg.src_id)
+        if type(verdict) is Answer:
+            self._perform([verdict])
+        elif type(verdict) is Ask:
+            request = Message.pickled(GetModule(fullname).to_value(), handle=GET_MODULE)
+            receiver = self._parent.send_async(request)
+            receiver.notify = lambda receiver: self._on_answer(fullname, receiver)
+
+    def _on_answer(self, fullname: "str", receiver: "object") -> "None":
+        msg = receiver.get(block=False, throw_dead=False)
+        try:
+            answers = self._cache.store(LoadModule.from_value(msg.unpickle()))
+        except Error as exc:
+            # Not kept: the parent may have been out of reach for a moment only.
+            answers = self._cache.fail(fullname, _failure(fullname, exc))
+        self._perform(answers)
+
+    def _perform(self, answers: "list") -> "None":
+        for answer in answers:
+            answer.who.reply(answer.record.to_value())
+
+
+def _failure(fullname: "str", exc: "Exception") -> "LoadModule":
+    return LoadModule(
+        fullname=fullname,
+        is_package=False,
+        path=None,
+        source=None,
+        code=None,
+        magic=None,
+        error=str(exc),
+        related=[],
+    )

@@ -35,13 +35,13 @@ class Broker(Emitter):
         self.timers = TimerQueue(time.monotonic)
         self._selector = selectors.DefaultSelector()
         self._callbacks = {}
+        self._ident = None
         self._deferred = collections.deque()
         # Sockets rather than a pipe: a thread that is late with a wake-up finds a closed object,
         # never the number of a descriptor that belongs to somebody else by now.
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
-        self._is_woken = False
         self._is_stopping = False
         #: The loop has ended: holders are waited for no longer, listeners of ``exit`` run.
         self.is_exiting = False
@@ -55,7 +55,7 @@ class Broker(Emitter):
 
     def is_current(self) -> "bool":
         """True when called on the broker thread."""
-        return threading.current_thread() is self.thread
+        return threading.get_ident() == self._ident
 
     def defer(self, fn: "object", *args: "object") -> "None":
         """Run ``fn(*args)`` on the broker thread, in the order of the calls.
@@ -66,7 +66,7 @@ class Broker(Emitter):
             raise Error("the broker has ended")
         work = (fn, args)
         self._deferred.append(work)
-        if not self._is_woken:
+        if threading.get_ident() != self._ident:
             self._wake()
         if self._is_over:
             self._take_back(work)
@@ -79,13 +79,12 @@ class Broker(Emitter):
                 raise Error("the broker has ended")
 
     def _wake(self) -> "None":
-        # The flag follows the write: were a signal to strike between, one wake-up is written
-        # twice, which is harmless, instead of never.
+        # Each time: a flag that says "woken already" cannot be kept in step with the byte when a
+        # signal handler may raise between the two, and a lost wake-up is a hang.
         try:
             self._wake_write.send(b"\0")
         except OSError:
             pass  # full: it will wake up anyway; closed: `defer` looks after it
-        self._is_woken = True
 
     def defer_sync(self, fn: "object") -> "object":
         """Run ``fn()`` on the broker thread and return its result or raise its exception."""
@@ -171,20 +170,13 @@ class Broker(Emitter):
         self._holds.discard(holder)
 
     def _on_wake(self) -> "None":
-        try:
-            self._wake_read.recv(4096)
-        except BlockingIOError:
-            pass
-        self._is_woken = False
-        self._run_deferred()
+        self._wake_read.recv(4096)
 
     def _run_deferred(self) -> "None":
         deferred = self._deferred
         for _ in range(len(deferred)):
             fn, args = deferred.popleft()
             self._protect(fn, *args)
-        if deferred and not self._is_woken:
-            self._wake()
 
     def _protect(self, fn: "object", *args: "object") -> "None":
         try:
@@ -200,6 +192,7 @@ class Broker(Emitter):
         self.fire("shutdown")
 
     def _run(self) -> "None":
+        self._ident = threading.get_ident()
         try:
             while not (self._is_stopping and not self._holds):
                 self._run_once()
@@ -209,13 +202,15 @@ class Broker(Emitter):
             self._end()
 
     def _run_once(self) -> "None":
-        for key, mask in self._selector.select(self.timers.next_timeout()):
+        timeout = 0 if self._deferred else self.timers.next_timeout()
+        for key, mask in self._selector.select(timeout):
             callbacks = key.data
             for event in (READ, WRITE):
                 # An earlier callback of this round may have removed this one.
                 if mask & event and event in callbacks:
                     if self._callbacks.get(key.fd) is callbacks:
                         self._protect(callbacks[event])
+        self._run_deferred()
         for fn in self.timers.take_due():
             self._protect(fn)
 

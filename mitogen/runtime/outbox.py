@@ -154,5 +154,5 @@ class Outbox:
             self._is_closed = True
             self._inbox.clear()
             self._inbox_bytes = 0
-                self._chunk = None
+            self._chunk = None
             self._open_gates()

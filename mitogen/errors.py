@@ -1,0 +1,134 @@
+"""Everything that can go wrong, by whose fault it is.
+
+::
+
+    Error
+    |-- LatchError             local misuse: the queue was closed here
+    |-- EncodeError            local misuse: a value that does not travel (also a TypeError)
+    |-- TimeoutError           no answer in the time the caller allowed (also the built-in one)
+    |-- DecodeError            remote misbehaviour: a message that is not what it should be
+    |-- FrameError             remote misbehaviour: bytes that are no frames
+    |-- SecurityError          refused: the other side may not do that
+    |-- ChannelError           no answer will come, and why
+    |-- CallError              the function called raised
+    `-- StreamError            the link failed, or could not be made
+        |-- EofError           the child ended before it was up
+        |-- CancelledError     the broker shut down meanwhile
+        |-- ConnectTimeoutError  it took too long (also a TimeoutError)
+        |-- PasswordError      the password is wrong or missing
+        |-- HostKeyError       the host is not who it should be
+        `-- PythonNotFoundError  nothing there can run us
+"""
+
+import builtins
+import traceback
+
+
+class Error(Exception):
+    """Base of all errors of this library."""
+
+
+class LatchError(Error):
+    """The queue was closed by its owner."""
+
+
+class EncodeError(Error, TypeError):
+    """A value holds something that does not travel."""
+
+
+class TimeoutError(Error, builtins.TimeoutError):  # noqa: A001 - the documented name
+    """Nothing came in the time allowed."""
+
+
+class DecodeError(Error):
+    """The other side sent a message that is not what it should be."""
+
+
+class FrameError(Error):
+    """The other side sent bytes that are no frames."""
+
+
+class SecurityError(Error):
+    """The other side asked for what it may not have."""
+
+
+class ChannelError(Error):
+    """No answer will come; the message says why."""
+
+
+class StreamError(Error):
+    """A link failed, or could not be made."""
+
+
+class EofError(StreamError):
+    """The child ended before it was up."""
+
+
+class CancelledError(StreamError):
+    """The broker was shut down while the child was being connected."""
+
+
+class ConnectTimeoutError(StreamError, TimeoutError):
+    """The child was not up in time."""
+
+
+class PasswordError(StreamError):
+    """A password was asked for and is wrong or missing."""
+
+
+class HostKeyError(StreamError):
+    """The host's key is unknown or not the one expected."""
+
+
+class PythonNotFoundError(StreamError):
+    """No usable Python was found at the other end."""
+
+
+class CallError(Error):
+    """A function called in another context raised.
+
+    `type_name` is the qualified name of what it raised, `message` its text, `traceback_text` the
+    remote traceback.
+    """
+
+    def __init__(self, type_name: "str", message: "str", traceback_text: "str" = "") -> "None":
+        super().__init__(type_name, message, traceback_text)
+        self.type_name = type_name
+        self.message = message
+        self.traceback_text = traceback_text
+
+    @classmethod
+    def from_exception(cls, exc: "BaseException") -> "CallError":
+        """What another context is told about *exc*; a CallError is passed on with both stacks."""
+        kind = type(exc)
+        text = "".join(traceback.format_exception(kind, exc, exc.__traceback__))
+        name = kind.__qualname__
+        if kind.__module__ not in (None, "builtins"):
+            name = "%s.%s" % (kind.__module__, name)
+        try:
+            message = str(exc)
+        except Exception:
+            message = "(its text cannot be made)"
+        return cls(name, message, text)
+
+    def __str__(self) -> "str":
+        return "%s: %s\n%s" % (self.type_name, self.message, self.traceback_text)
+
+
+#: Failures of a connect that keep their type when another context reports them.
+_CONNECT_ERRORS = {
+    kind.__name__: kind
+    for kind in (
+        CancelledError,
+        ConnectTimeoutError,
+        EofError,
+        HostKeyError,
+        PasswordError,
+        PythonNotFoundError,
+    )
+}
+
+
+def connect_error(type_name: "str", text: "str") -> "StreamError":
+    """The error of a failed connect that another context reported by name and text."""
+    return _CONNECT_ERRORS.get(type_name, StreamError)(text)

@@ -1,0 +1,1 @@
+"""What travels on a link: frames, values, control messages; pure."""

@@ -1,0 +1,336 @@
+"""Values as bytes: an explicit list of types, no pickle.
+
+::
+
+    length of structure u32 | structure: JSON | bulk bytes, one after the other
+
+JSON carries None, bool, int, float, str, list and dict with str keys as they are. Anything else is
+an object with the single key `TAG`, whose value is a list of a kind and its fields; a dict that has
+that key itself is tagged too. Bytes and long texts lie behind the structure, which holds their
+lengths, so that bulk data is neither escaped nor copied more than once.
+
+JSON because the interpreter has it in C on both sides. Pickle with every global refused still takes
+930 MB for nine bytes, and marshal crashes on rubbish.
+"""
+
+import json
+import math
+import re
+import struct
+
+from mitogen.errors import CallError, DecodeError, EncodeError
+
+TAG = "$"
+MAX_DEPTH = 100
+#: A text longer than this travels as bulk bytes.
+LONG_TEXT = 1024
+#: Bytes of structure accepted: decoded, each byte may become some forty bytes of objects.
+MAX_STRUCTURE = 33554432
+_INT64 = 1 << 63
+_LENGTH = struct.Struct(">I")
+
+
+class Blob(bytes):
+    """Bytes whose repr is a summary."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> "str":
+        return "Blob(%d bytes)" % (len(self),)
+
+
+class Secret(str):
+    """Text that is never shown: its repr is a mask."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> "str":
+        return "Secret('***')"
+
+
+class Kwargs(dict):
+    """Keyword arguments."""
+
+    def __repr__(self) -> "str":
+        return "Kwargs(%s)" % (dict.__repr__(self),)
+
+
+class Dead:
+    """The value of a message that has none; see `DEAD`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> "str":
+        return "<dead>"
+
+
+DEAD = Dead()
+
+
+class Reference:
+    """Base of objects that travel as their identity (contexts, senders).
+
+    `wire_kind` names the class, `wire_fields` what to make it from; see `decode` for the way back.
+    """
+
+    wire_kind = ""
+
+    def wire_fields(self) -> "list":
+        """Plain values that identify the object to another context."""
+        return []
+
+
+_PLAIN = frozenset((type(None), bool))
+
+
+class _Encoder:
+    """Turns one value into a structure that the JSON encoder takes, collecting bulk bytes."""
+
+    __slots__ = ("bulk",)
+
+    def __init__(self) -> "None":
+        self.bulk = []
+
+    def walk(self, value: "object", depth: "int") -> "object":
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is str:
+            if len(value) > LONG_TEXT:
+                return self._bulk("s", value.encode("utf-8", "surrogatepass"))
+            return value
+        if kind is int:
+            return value if -_INT64 <= value < _INT64 else {TAG: ["i", "%x" % value]}
+        if kind is float:
+            return value if math.isfinite(value) else {TAG: ["f", repr(value)]}
+        if depth >= MAX_DEPTH:
+            raise EncodeError("the value is nested deeper than %d levels" % (MAX_DEPTH,))
+        if kind is list:
+            walk = self.walk
+            return [walk(item, depth + 1) for item in value]
+        if kind is dict:
+            return self._dict(value, depth)
+        make = _MAKERS.get(kind)
+        if make is not None:
+            return make(self, value, depth + 1)
+        if isinstance(value, Reference):
+            return {TAG: ["r", value.wire_kind, self.walk(value.wire_fields(), depth + 1)]}
+        if isinstance(value, CallError):
+            fields = [value.type_name, value.message, value.traceback_text]
+            return {TAG: ["e", self.walk(fields, depth + 1)]}
+        raise EncodeError("%s.%s does not travel" % (kind.__module__, kind.__qualname__))
+
+    def _bulk(self, kind: "str", data: "bytes") -> "dict":
+        self.bulk.append(data)
+        return {TAG: [kind, len(data)]}
+
+    def _dict(self, value: "dict", depth: "int") -> "dict":
+        walk = self.walk
+        result = {}
+        for key, item in value.items():
+            if type(key) is not str or key == TAG or len(key) > LONG_TEXT:
+                return {TAG: ["d", self._pairs(value, depth + 1)]}
+            result[key] = walk(item, depth + 1)
+        return result
+
+    def _pairs(self, value: "dict", depth: "int") -> "list":
+        return [
+            [self.walk(key, depth + 1), self.walk(item, depth + 1)] for key, item in value.items()
+        ]
+
+    def _items(self, value: "object", depth: "int") -> "list":
+        return [self.walk(item, depth) for item in value]
+
+
+_MAKERS = {
+    tuple: lambda self, value, depth: {TAG: ["t", self._items(value, depth)]},
+    set: lambda self, value, depth: {TAG: ["S", self._items(value, depth)]},
+    frozenset: lambda self, value, depth: {TAG: ["F", self._items(value, depth)]},
+    bytes: lambda self, value, depth: self._bulk("b", value),
+    bytearray: lambda self, value, depth: self._bulk("a", bytes(value)),
+    Blob: lambda self, value, depth: self._bulk("B", bytes(value)),
+    Secret: lambda self, value, depth: {TAG: ["x", str.__str__(value)]},
+    Kwargs: lambda self, value, depth: {TAG: ["k", self._pairs(value, depth)]},
+    Dead: lambda self, value, depth: {TAG: ["z"]},
+}
+
+
+def _dumps(value: "object") -> "str":
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+
+
+def encode(value: "object") -> "bytes":
+    """*value* as bytes. Any thread.
+
+    :raises mitogen.errors.EncodeError: it holds a type that does not travel (subclasses of the
+        travelling types do not either), or is nested too deep.
+    """
+    encoder = _Encoder()
+    structure = _dumps(encoder.walk(value, 0)).encode("utf-8", "surrogatepass")
+    if len(structure) > MAX_STRUCTURE:
+        raise EncodeError("the value has %d bytes of structure; %d are allowed" % (
+            len(structure), MAX_STRUCTURE))
+    head = _LENGTH.pack(len(structure))
+    if not encoder.bulk:
+        return head + structure
+    return b"".join([head, structure] + encoder.bulk)
+
+
+_TAG_BYTES = b'"$"'
+#: Longer than any number we send: such a run is looked at before Python turns it into an int, for
+#: which old versions need quadratic time.
+_MANY_DIGITS = re.compile(rb"[0-9]{25}")
+MAX_HEX_DIGITS = 65536
+_MAX_NUMBER = 400
+
+
+def _number(text: "str", make: "object") -> "object":
+    if len(text) > _MAX_NUMBER:
+        raise DecodeError("a number of %d digits" % (len(text),))
+    return make(text)
+
+
+def _refuse_constant(text: "str") -> "None":
+    raise DecodeError("%s is no value of ours" % (text,))
+
+
+class _Decoder:
+    """Makes objects of the tagged parts of one structure, in the order they were encoded."""
+
+    __slots__ = ("_data", "_position", "_revive")
+
+    def __init__(self, data: "bytes | memoryview", position: "int", revive: "object") -> "None":
+        self._data = data
+        self._position = position
+        self._revive = revive
+
+    def hook(self, value: "dict") -> "object":
+        """Called by the JSON decoder for each object, innermost first."""
+        if TAG not in value:
+            return value
+        if len(value) != 1:
+            raise DecodeError("a tagged value with other keys")
+        kind, *fields = value[TAG]
+        return _READERS[kind](self, *fields)
+
+    def bulk(self, length: "int") -> "bytes":
+        start = self._position
+        if type(length) is not int or length < 0 or start + length > len(self._data):
+            raise DecodeError("bulk bytes are missing")
+        self._position = start + length
+        return bytes(self._data[start : self._position])
+
+    def reference(self, kind: "str", fields: "list") -> "object":
+        if self._revive is None:
+            raise DecodeError("a reference of kind %r has no meaning here" % (kind,))
+        return self._revive(kind, fields)
+
+    def finish(self) -> "None":
+        if self._position != len(self._data):
+            raise DecodeError("bytes are left behind the value")
+
+
+def _hex(_decoder: "_Decoder", text: "str") -> "int":
+    if len(text) > MAX_HEX_DIGITS:
+        raise DecodeError("a number of %d digits" % (len(text),))
+    return int(text, 16)
+
+
+def _call_error(_decoder: "_Decoder", fields: "list") -> "CallError":
+    type_name, message, text = fields
+    if not all(type(field) is str for field in fields):
+        raise DecodeError("an error with unknown fields")
+    return CallError(type_name, message, text)
+
+
+def _pairs(pairs: "list", make: "type") -> "dict":
+    result = make()
+    for key, item in pairs:
+        result[key] = item
+    return result
+
+
+_READERS = {
+    "s": lambda self, length: self.bulk(length).decode("utf-8", "surrogatepass"),
+    "b": lambda self, length: self.bulk(length),
+    "a": lambda self, length: bytearray(self.bulk(length)),
+    "B": lambda self, length: Blob(self.bulk(length)),
+    "i": _hex,
+    "f": lambda self, text: {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[text],
+    "t": lambda self, items: tuple(items),
+    "S": lambda self, items: set(items),
+    "F": lambda self, items: frozenset(items),
+    "d": lambda self, pairs: _pairs(pairs, dict),
+    "k": lambda self, pairs: _pairs(pairs, Kwargs),
+    "x": lambda self, text: Secret(text),
+    "e": _call_error,
+    "r": lambda self, kind, fields: self.reference(kind, fields),
+    "z": lambda self: DEAD,
+}
+
+_PLAIN_DECODE = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_MALFORMED = (ValueError, TypeError, LookupError, RecursionError, ArithmeticError)
+
+
+def decode(data: "bytes | memoryview", revive: "object" = None) -> "object":
+    """The value that `encode` made bytes of. Any thread.
+
+    :param revive: ``revive(kind, fields)`` makes an object of a `Reference`; without it, or when it
+        raises DecodeError, references are refused.
+    :raises mitogen.errors.DecodeError: these bytes are no value.
+    """
+    if len(data) < _LENGTH.size:
+        raise DecodeError("a value of %d bytes" % (len(data),))
+    (length,) = _LENGTH.unpack_from(data)
+    end = _LENGTH.size + length
+    if length > MAX_STRUCTURE or end > len(data):
+        raise DecodeError("a structure of %d bytes" % (length,))
+    structure = bytes(data[_LENGTH.size : end])
+    try:
+        value = _decode(structure, _Decoder(data, end, revive))
+    except _MALFORMED as exc:
+        raise DecodeError("malformed value: %s" % (exc,))
+    if structure.count(b"[") + structure.count(b"{") > MAX_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def _decode(structure: "bytes", decoder: "_Decoder") -> "object":
+    text = structure.decode("utf-8", "surrogatepass")
+    if _MANY_DIGITS.search(structure):
+        value = json.JSONDecoder(
+            object_hook=decoder.hook,
+            parse_int=lambda number: _number(number, int),
+            parse_float=lambda number: _number(number, float),
+            parse_constant=_refuse_constant,
+        ).decode(text)
+    elif _TAG_BYTES in structure:
+        value = json.JSONDecoder(
+            object_hook=decoder.hook, parse_constant=_refuse_constant
+        ).decode(text)
+    else:
+        value = _PLAIN_DECODE(text)
+    decoder.finish()
+    return value
+
+
+_CONTAINERS = (list, tuple, set, frozenset, dict, Kwargs)
+
+
+def _check_depth(value: "object") -> "None":
+    """Without recursion, since that is what it guards against."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 2):
+        inner = []
+        for item in level:
+            if type(item) in _CONTAINERS:
+                inner.extend(item)
+                if isinstance(item, dict):
+                    inner.extend(item.values())
+        if not inner:
+            return
+        level = inner
+    raise DecodeError("the value is nested deeper than %d levels" % (MAX_DEPTH,))
