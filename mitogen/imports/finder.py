@@ -45,6 +45,11 @@ class WireFinder:
             sys.meta_path.insert(0, self._first)
         sys.meta_path.append(self)
         self._main.install()
+        if sys.version_info[:2] == (3, 9):
+            # Nobody else needs it.
+            from mitogen.imports import files_39
+
+            files_39.install()
 
     def remove(self) -> "None":
         """Leave imports alone again; what has been imported stays."""

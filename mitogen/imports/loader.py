@@ -39,7 +39,7 @@ class WireLoader:
             origin=None if self.is_namespace else self.path,
             is_package=self._is_package,
         )
-        # Sets __file__; there is no byte code file, so spec.cached stays None.
+        # The import system sets __file__ then.
         spec.has_location = not self.is_namespace
         return spec
 

@@ -31,9 +31,10 @@ class MainModule(types.ModuleType):
     def __getattr__(self, name: "str") -> "object":
         # Only reached for what is not there. Double underscores are asked for by machinery
         # (warnings, pickle, inspect) that means this process, not the program.
-        load = self.__dict__["_mitogen_load"]
-        if not (name.startswith("__") and name.endswith("__")) and load.run():
-            return getattr(self, name)
+        if not (name.startswith("__") and name.endswith("__")):
+            self.__dict__["_mitogen_load"].run()
+            if name in self.__dict__:
+                return self.__dict__[name]
         raise AttributeError("module '__main__' has no attribute %r" % (name,))
 
 
@@ -47,14 +48,14 @@ class _Load:
         self._is_begun = False
         self.replaced = None
 
-    def run(self) -> "bool":
-        """Whether this call has loaded the module; False when that happened before.
+    def run(self) -> "None":
+        """Load the module, unless that has been done, or is what this thread is doing.
 
         :raises ImportError: the program's main script cannot be had, with the reason.
         """
         with self._lock:
             if self._is_begun:
-                return False
+                return
             spec = self._finder.find_on_wire("__main__", is_import=True)
             self._is_begun = True
             names = self._module.__dict__
@@ -70,4 +71,3 @@ class _Load:
                 names.update(before)
                 self._is_begun = False
                 raise
-            return True

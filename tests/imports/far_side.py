@@ -31,10 +31,12 @@ def run(folder, task):
     # Neither this folder nor the current one is on a context's path.
     sys.path[:] = task["path"] + [entry for entry in sys.path[1:] if entry]
     sys.path.append(folder)
+    import mitogen
     from mitogen.imports.finder import WireFinder
     from mitogen.imports.policy import ImportPolicy
 
     sys.path.remove(folder)
+    mitogen.is_master = False
     finder = WireFinder(
         ask, ImportPolicy(task["whitelist"], task["blacklist"], task["overrides"])
     )

@@ -27,9 +27,13 @@ class RemoteError(Exception):
         self.text = text
 
 
+#: What is in every child's bundle.
+LAYERS = ("__init__.py", "errors.py", "wire", "routing", "calls", "imports", "runtime", "child")
+
+
 def copy_target_layers(folder: Path) -> Path:
     """What is in every child's bundle, and nothing else of ours."""
-    for name in ("mitogen/__init__.py", "mitogen/errors.py", "mitogen/wire", "mitogen/imports"):
+    for name in (f"mitogen/{layer}" for layer in LAYERS):
         source, target = ROOT / name, folder / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
