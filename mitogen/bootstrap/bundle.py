@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import inspect
 import marshal
-import pkgutil
+import os
 import sys
 import zlib
 from collections.abc import Iterator
-from importlib.abc import InspectLoader
 from types import CodeType
-from typing import NamedTuple
 
-from mitogen.bootstrap import loader, minify
+from mitogen.bootstrap import loader
 from mitogen.bootstrap.handshake import InterpreterInfo
 from mitogen.errors import Error
 
+# The first connection of a program waits for this module: `typing`, `inspect`, `importlib.abc` and
+# `pkgutil` would take 35 ms to import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.abc import InspectLoader
+
+#: Flags of code objects (see the inspect module).
+_CO_OPTIMIZED = 0x1
 _CO_HAS_DOCSTRING = 0x4000000
 
 #: Packages of which every module travels.
@@ -57,12 +62,15 @@ M.start(m,z,f())
 )
 
 
-class Part(NamedTuple):
-    """One module of a bundle."""
+class Part:
+    """One module of a bundle: `name`, `is_package` and the `loader` it has on this machine."""
 
-    name: str
-    is_package: bool
-    loader: InspectLoader
+    __slots__ = ("is_package", "loader", "name")
+
+    def __init__(self, name: str, is_package: bool, loader: InspectLoader) -> None:
+        self.name = name
+        self.is_package = is_package
+        self.loader = loader
 
 
 def build_for(interpreter: InterpreterInfo, extra: tuple[str, ...] = ()) -> bytes:
@@ -91,7 +99,7 @@ def build(form: str, magic: str | None = None, extra: tuple[str, ...] = ()) -> b
         loader.FORM: (magic, sys.flags.optimize) if is_code else None,
     }
     for part in listing(extra):
-        content = _code(part) if is_code else minify.minify(_source(part))
+        content = _code(part) if is_code else _minified(part)
         modules[part.name] = (part.is_package, content)
     if is_code:
         # The best level takes 100 ms for 8 % less.
@@ -117,27 +125,31 @@ def _with_parents(name: str) -> Iterator[str]:
 
 def _below(package: str) -> Iterator[str]:
     spec = importlib.util.find_spec(package)
-    if spec is None or spec.submodule_search_locations is None:
-        return
-    found = pkgutil.iter_modules(spec.submodule_search_locations, package + ".")
-    for info in sorted(found, key=lambda info: info.name):
-        yield info.name
-        if info.ispkg:
-            yield from _below(info.name)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            name = f"{package}.{entry.name.partition('.')[0]}"
+            if entry.name.endswith(".py") and entry.name != "__init__.py":
+                yield name
+            elif os.path.exists(os.path.join(entry.path, "__init__.py")):
+                yield name
+                yield from _below(name)
 
 
 def _part(name: str) -> Part:
     spec = importlib.util.find_spec(name)
-    if spec is None or not isinstance(spec.loader, InspectLoader):
+    if spec is None or not hasattr(spec.loader, "get_code"):
         raise Error(f"the boot code needs {name}, which cannot be found")
-    return Part(name, spec.submodule_search_locations is not None, spec.loader)
+    is_package = spec.submodule_search_locations is not None
+    return Part(name, is_package, spec.loader)  # type: ignore[arg-type]  # has get_code
 
 
-def _source(part: Part) -> str:
+def _minified(part: Part) -> str:
+    from mitogen.bootstrap.minify import minify  # `ast`: 5 ms that byte code does not need
+
     source = part.loader.get_source(part.name)
     if source is None:
         raise Error(f"the boot code needs the source of {part.name}, and there is none")
-    return source
+    return minify(source)
 
 
 def _code(part: Part) -> CodeType:
@@ -162,7 +174,7 @@ def _begins_with_docstring(code: CodeType) -> bool:
     """Whether the first constant, a string, is the docstring."""
     if code.co_name == "<module>":
         return code.co_names[:1] == ("__doc__",)
-    if code.co_name.startswith("<") or not code.co_flags & inspect.CO_OPTIMIZED:
+    if code.co_name.startswith("<") or not code.co_flags & _CO_OPTIMIZED:
         return False
     if sys.version_info >= (3, 13):
         return bool(code.co_flags & _CO_HAS_DOCSTRING)

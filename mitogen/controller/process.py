@@ -5,11 +5,9 @@ not, so that no terminal ever translates or echoes data.
 """
 
 import os
-import pty
-import shutil
 import socket
 import subprocess
-from tty import setraw
+import termios
 
 from mitogen.errors import StreamError
 
@@ -78,8 +76,8 @@ def spawn(argv: "list", tty: "bool" = False, env: "dict | None" = None) -> "Proc
 
 
 def _require_program(program: "str", env: "dict | None") -> "None":
-    path = None if env is None else env.get("PATH", os.defpath)
-    if shutil.which(program, path=path) is None:
+    folders = [""] if "/" in program else os.get_exec_path(env)
+    if not any(os.access(os.path.join(folder, program), os.X_OK) for folder in folders):
         raise StreamError("%s could not be started: there is no such program" % (program,))
 
 
@@ -98,10 +96,9 @@ def _start_with_pipe(argv: "list", theirs: "socket.socket", env: "dict | None") 
 
 
 def _start_with_terminal(argv: "list", theirs: "socket.socket", env: "dict | None") -> "tuple":
-    master, slave = pty.openpty()
+    master, slave = os.openpty()
     try:
-        # Nothing that we write is to come back as output, nor anything to be translated.
-        setraw(slave)
+        _silence(slave)
         popen = subprocess.Popen(
             ["/bin/sh", "-c", _WITH_TERMINAL, "sh", os.ttyname(slave), *argv],
             stdin=theirs,
@@ -117,3 +114,11 @@ def _start_with_terminal(argv: "list", theirs: "socket.socket", env: "dict | Non
     finally:
         os.close(slave)
     return popen, master
+
+
+def _silence(slave: "int") -> "None":
+    """Have a terminal neither echo what is written to it nor translate what is said on it."""
+    settings = termios.tcgetattr(slave)
+    settings[1] &= ~termios.OPOST
+    settings[3] &= ~(termios.ECHO | termios.ECHONL)
+    termios.tcsetattr(slave, termios.TCSANOW, settings)
