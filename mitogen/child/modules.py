@@ -31,7 +31,10 @@ class ModuleGateway:
 
         :raises mitogen.core.TimeoutError: the parent did not answer in time.
         :raises mitogen.core.ChannelError: the parent is gone.
+        :raises mitogen.core.Error: called on the broker thread, which would wait for itself.
         """
+        if self._router.broker.is_current():
+            raise Error("the broker thread cannot wait for a module")
         msg = Message.pickled(wanted.to_value(), handle=GET_MODULE)
         value = self._router.myself().send_await(msg, REQUEST_TIMEOUT)
         return LoadModule.from_value(value)

@@ -8,8 +8,7 @@ import threading
 
 from mitogen.errors import CallError
 from mitogen.runtime.message import has_parent_authority
-
-START_CHILD = 111
+from mitogen.wire.handles import START_CHILD
 
 
 class Parenthood:
@@ -17,35 +16,38 @@ class Parenthood:
 
     def __init__(self, router: "object") -> "None":
         self._router = router
-        self._waiting = []
-        self._connector = None
+        self._ready = set()
+        self._waiting = {}
         router.add_handler(self._on_request, START_CHILD, policy=has_parent_authority)
 
     def _on_request(self, msg: "object") -> "None":
         if msg.is_dead:
             return
-        if self._connector is not None:
-            self._connector.start_for(msg)
-            return
-        self._waiting.append(msg)
-        if len(self._waiting) == 1:
-            threading.Thread(target=self._load, name="mitogen.load", daemon=True).start()
-
-    def _load(self) -> "None":
-        try:
-            connector = self._router.connector()
-        except Exception as exc:
-            self._router.broker.defer(self._on_failed, exc)
+        method = str(msg.unpickle()[1])
+        if method in self._ready:
+            self._router.connector().start_for(msg)
+        elif method in self._waiting:
+            self._waiting[method].append(msg)
         else:
-            self._router.broker.defer(self._on_loaded, connector)
+            self._waiting[method] = [msg]
+            threading.Thread(
+                target=self._load, args=(method,), name="mitogen.load", daemon=True
+            ).start()
 
-    def _on_loaded(self, connector: "object") -> "None":
-        self._connector = connector
-        waiting, self._waiting = self._waiting, []
-        for msg in waiting:
-            connector.start_for(msg)
+    def _load(self, method: "str") -> "None":
+        error = None
+        try:
+            self._router.connector().load_method(method)
+        except Exception as exc:
+            error = CallError.from_exception(exc)
+        self._router.broker.defer(self._on_loaded, method, error)
 
-    def _on_failed(self, exc: "Exception") -> "None":
-        waiting, self._waiting = self._waiting, []
+    def _on_loaded(self, method: "str", error: "CallError | None") -> "None":
+        waiting = self._waiting.pop(method)
+        if error is None:
+            self._ready.add(method)
         for msg in waiting:
-            msg.reply(CallError.from_exception(exc))
+            if error is None:
+                self._router.connector().start_for(msg)
+            else:
+                msg.reply(error)

@@ -6,9 +6,7 @@ from mitogen.controller.ids import IdClient
 from mitogen.controller.settings import ChildSettings
 from mitogen.errors import Error
 from mitogen.runtime.message import Message
-
-#: Asks the master for boot code that fits another Python than ours.
-GET_BUNDLE = 112
+from mitogen.wire.handles import GET_BUNDLE
 
 
 def connector_for(econtext: "object") -> "Connector":

@@ -9,11 +9,11 @@ from mitogen import methods
 from mitogen.controller.connection import Connection
 from mitogen.controller.launch import Launch, Plan
 from mitogen.controller.pending import PendingStream
-from mitogen.controller.start_child import START_CHILD, ChildStarted, StartChild
+from mitogen.controller.start_child import ChildStarted, StartChild
 from mitogen.errors import CancelledError, Error, StreamError
 from mitogen.runtime.message import Message
 from mitogen.runtime.stream import Stream
-from mitogen.wire.handles import SHUTDOWN
+from mitogen.wire.handles import SHUTDOWN, START_CHILD
 
 
 class Connector:
@@ -172,6 +172,13 @@ class Connector:
         self._router.context_lost(context.context_id, str(error))
 
     # On behalf of a parent --------------------------------------------------------------------
+
+    def load_method(self, name: "str") -> "None":
+        """Have the code of the method *name* at hand. Not on the broker thread.
+
+        :raises LookupError: there is no such method.
+        """
+        methods.find(name)
 
     def start_for(self, msg: "Message") -> "None":
         """Serve a START_CHILD request of a parent. Broker thread."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from mitogen.bootstrap import bundle
 from mitogen.bootstrap.handshake import InterpreterInfo
-from mitogen.controller.child_settings import GET_BUNDLE
 from mitogen.controller.connector import Connector
 from mitogen.controller.ids import IdSource
 from mitogen.controller.module_responder import ModuleResponder
@@ -18,7 +17,7 @@ from mitogen.runtime.broker import Broker
 from mitogen.runtime.message import Message
 from mitogen.runtime.router import MAX_MESSAGE_SIZE, Router
 from mitogen.wire.control import ForwardLog, GetModule
-from mitogen.wire.handles import DETACHING, FORWARD_LOG, GET_MODULE
+from mitogen.wire.handles import DETACHING, FORWARD_LOG, GET_BUNDLE, GET_MODULE
 
 LOG = logging.getLogger("mitogen")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.machinery
 import os
 import sys
-import sysconfig
 import tokenize
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -51,10 +50,7 @@ class ModuleFinder:
     """Finds modules as this process would import them; remembers where they are."""
 
     def __init__(self) -> None:
-        stdlib = sysconfig.get_paths()
-        self._stdlib_folders = tuple(
-            os.path.realpath(stdlib[key]) + os.sep for key in ("stdlib", "platstdlib")
-        )
+        self._stdlib_folder = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
         self._locations: dict[str, _Location | None] = {}
 
     def find(self, fullname: str) -> FoundModule | NotFound:
@@ -123,7 +119,7 @@ class ModuleFinder:
         real = os.path.realpath(origin)
         if "site-packages" in real or "dist-packages" in real:
             return False
-        return real.startswith(self._stdlib_folders)
+        return real.startswith(self._stdlib_folder)
 
 
 def _find_main() -> FoundModule | NotFound:

@@ -1,72 +1,27 @@
-"""Answers children that ask for modules.
-
-With a module goes what it imports, directly or not, so that a program of many modules costs one
-round trip. What a child need not have is left out: the standard library, what is in the bundle
-every child is booted with, and our own layers that only a context with children needs.
-"""
+"""Serves the modules of this program to its children."""
 
 from __future__ import annotations
 
-import json
-import os
 import threading
-from collections.abc import Iterable
-from typing import NamedTuple
 
-from mitogen.controller import facade_table
-from mitogen.controller.import_scan import ImportStatement, scan
-from mitogen.controller.module_finder import FoundModule, ModuleFinder, NotFound, decode
-from mitogen.imports.policy import ImportPolicy, is_under
-from mitogen.imports.records import Resource, pack
+from mitogen.imports.policy import ImportPolicy
+from mitogen.imports.records import Resource
 from mitogen.wire.control import GetModule, LoadModule
 
-#: What every child has from its boot.
-BUNDLED = (
-    "mitogen.errors",
-    "mitogen.wire",
-    "mitogen.routing",
-    "mitogen.calls",
-    "mitogen.imports",
-    "mitogen.runtime",
-    "mitogen.child",
-    "mitogen.bootstrap.loader",
-)
-
-#: Packages whose insides are ours: not sent along with a module of somebody else.
-_OURS = ("mitogen", "ansible_mitogen")
-
-#: Limits of what is sent along: number of modules, and bytes of their packed source. Scanning as
-#: much takes half a second, once.
-MAX_RELATED = 150
-MAX_RELATED_BYTES = 512 * 1024
-
-#: Bytes of a data file; the message has to fit into a router's limit.
-MAX_RESOURCE = 96 * 1024 * 1024
-
-
-class _Prepared(NamedTuple):
-    """A module ready to be sent, and what it imports."""
-
-    record: LoadModule
-    imports: list[ImportStatement]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mitogen.controller.module_answers import ModuleAnswers
 
 
 class ModuleResponder:
-    """Serves the modules of this program. Any thread; one request at a time.
+    """What this program decides about its modules, and the way to get them. Any thread."""
 
-    :param bundled: prefixes of what children have already.
-    """
-
-    def __init__(self, bundled: Iterable[str] = BUNDLED) -> None:
-        self._bundled = tuple(bundled)
-        self._finder = ModuleFinder()
+    def __init__(self) -> None:
         self._whitelist: list[str] = []
         self._blacklist: list[str] = []
-        self._overrides: dict[str, FoundModule] = {}
-        self._prepared: dict[str, _Prepared] = {}
+        self._overrides: list[str] = []
+        self._answers: ModuleAnswers | None = None
         self._lock = threading.Lock()
-
-    # What the program decides ---------------------------------------------------------------
 
     @property
     def whitelist(self) -> list[str]:
@@ -81,17 +36,19 @@ class ModuleResponder:
     @property
     def overrides(self) -> list[str]:
         """The names given to `add_source_override`; children have to know them."""
-        return sorted(self._overrides)
+        return list(self._overrides)
 
     def whitelist_prefix(self, fullname: str) -> None:
         """Serve only `fullname` and what is inside of it, and other names given so."""
         with self._lock:
             self._whitelist.append(fullname)
+            self._apply()
 
     def blacklist_prefix(self, fullname: str) -> None:
         """Never serve `fullname` and what is inside of it."""
         with self._lock:
             self._blacklist.append(fullname)
+            self._apply()
 
     def add_source_override(
         self, fullname: str, path: str, source: str | bytes, is_pkg: bool
@@ -99,195 +56,36 @@ class ModuleResponder:
         """Serve `source` as the module `fullname`, whatever is or is not on the disk."""
         data = source.encode() if isinstance(source, str) else source
         with self._lock:
-            self._overrides[fullname] = FoundModule(fullname, is_pkg, path, data, ())
-            self._prepared.pop(fullname, None)
+            self._overrides.append(fullname)
+            self._apply().override(fullname, path, data, is_pkg)
 
-    # Answers --------------------------------------------------------------------------------
-
-    def respond(
-        self, request: GetModule, sent_already: set[str], magic: bytes | None = None
-    ) -> LoadModule:
+    def respond(self, request: GetModule, sent_already: set[str]) -> LoadModule:
         """The answer to a request; a refusal is an answer whose `error` says why.
+
+        Reads files, and parses what was not parsed before: some 10 ms for each 100 kB.
 
         :param sent_already: names the neighbour has been sent; not sent along again. The names in
             this answer are added to it.
-        :param magic: the byte code magic of the one who asks; source is sent to everybody.
         """
         resource = Resource.from_address(request.fullname)
         with self._lock:
             if resource is not None:
-                return self._respond_resource(resource)
-            prepared = self._prepare(request.fullname)
-            related = self._related(request.fullname, sent_already)
-        record = prepared.record
+                return self._load().answer_resource(resource)
+            record = self._load().answer(request.fullname, sent_already)
         sent_already.add(record.fullname)
-        sent_already.update(other.fullname for other in related)
-        return LoadModule(
-            fullname=record.fullname,
-            is_package=record.is_package,
-            path=record.path,
-            source=record.source,
-            code=None,
-            magic=None,
-            error=record.error,
-            related=related,
-        )
+        sent_already.update(other.fullname for other in record.related)
+        return record
 
-    def _policy(self) -> ImportPolicy:
-        return ImportPolicy(self._whitelist, self._blacklist, self._overrides)
+    def _load(self) -> ModuleAnswers:
+        if self._answers is None:
+            # The parser and what belongs to it take 15 ms to import, and under Ansible no child
+            # ever asks.
+            from mitogen.controller.module_answers import ModuleAnswers
 
-    def _prepare(self, fullname: str) -> _Prepared:
-        prepared = self._prepared.get(fullname)
-        if prepared is None:
-            found = self._find(fullname)
-            if isinstance(found, NotFound):
-                # Not kept: it may be installed, or allowed, later.
-                return _Prepared(_refusal(fullname, found.reason), [])
-            prepared = _prepared_module(found)
-            self._prepared[fullname] = prepared
-        reason = self._policy().refusal_of(fullname)
-        return prepared if reason is None else _Prepared(_refusal(fullname, reason), [])
+            self._answers = ModuleAnswers()
+        return self._answers
 
-    def _find(self, fullname: str) -> FoundModule | NotFound:
-        reason = self._policy().refusal_of(fullname)
-        if reason is None and fullname not in self._overrides and self._is_bundled(fullname):
-            reason = "every context is booted with it"
-        if reason is not None:
-            return NotFound(fullname, reason)
-        override = self._overrides.get(fullname)
-        return override if override is not None else self._finder.find(fullname)
-
-    def _is_bundled(self, fullname: str) -> bool:
-        return fullname in _OURS or is_under(fullname, self._bundled)
-
-    def _is_facade(self, name: str) -> bool:
-        """Whether `name` is a documented import path, such as mitogen.master.
-
-        A program's modules have it at their top, so it is sent along; what it hands on is not,
-        since most children have no use for it.
-        """
-        if not name.startswith("mitogen.") or name.count(".") != 1 or self._is_bundled(name):
-            return False
-        record = self._prepare(name).record
-        return record.error is None and not record.is_package
-
-    def _related(self, fullname: str, sent_already: set[str]) -> list[LoadModule]:
-        """What `fullname` imports, nearest first, in the order in which it will be wanted."""
-        is_layer = is_under(fullname, _OURS) and not self._is_facade(fullname)
-        related: list[LoadModule] = []
-        seen = {fullname}
-        queue = [fullname] if is_layer or not is_under(fullname, _OURS) else []
-        size = 0
-        while queue:
-            importing = queue.pop(0)
-            for statement in self._prepare(importing).imports:
-                for name in statement.candidates():
-                    if name in seen or self._is_left_out(name, is_layer):
-                        continue
-                    seen.add(name)
-                    record = self._prepare(name).record
-                    if record.error is not None and _is_guess(statement, name):
-                        continue
-                    if not self._is_facade(name):
-                        queue.append(name)
-                    if name in sent_already:
-                        continue
-                    size += len(record.source or b"")
-                    if len(related) == MAX_RELATED or size > MAX_RELATED_BYTES:
-                        return related
-                    related.append(record)
-        return related
-
-    def _is_left_out(self, name: str, is_asked_by_layer: bool) -> bool:
-        if name == "__main__" or self._policy().refusal_of(name) is not None:
-            return True
-        if self._finder.is_stdlib_name(name):
-            return True
-        if is_under(name, _OURS):
-            return self._is_bundled(name) or not (is_asked_by_layer or self._is_facade(name))
-        return False
-
-    def _respond_resource(self, resource: Resource) -> LoadModule:
-        address = resource.address()
-        reason = self._policy().refusal_of(resource.package)
-        if reason is not None:
-            return _refusal(address, reason)
-        if not resource.is_inside():
-            return _refusal(address, "only files of the package can be read")
-        for folder in self._finder.folders_of(resource.package):
-            data = _read_resource(folder, resource)
-            if data is not None:
-                return LoadModule(
-                    fullname=address,
-                    is_package=False,
-                    path=os.path.join(folder, resource.path),
-                    source=pack(data, 1),
-                    code=None,
-                    magic=None,
-                    error=None,
-                    related=[],
-                )
-        return _refusal(address, f"the package {resource.package} has no {resource.path!r}")
-
-
-def _is_guess(statement: ImportStatement, name: str) -> bool:
-    """Whether `name` need not be a module: in ``from a import b``, b may be anything."""
-    return statement.name is not None and name == f"{statement.module}.{statement.name}"
-
-
-def _refusal(fullname: str, reason: str) -> LoadModule:
-    return LoadModule(
-        fullname=fullname,
-        is_package=False,
-        path="",
-        source=None,
-        code=None,
-        magic=None,
-        error=reason,
-        related=[],
-    )
-
-
-def _prepared_module(found: FoundModule) -> _Prepared:
-    source = found.source
-    imports: list[ImportStatement] = []
-    if source is not None:
-        try:
-            text = decode(source)
-        except SyntaxError:
-            text = ""  # whoever imports it will see the error
-        imports = scan(text, found.fullname, found.is_package)
-        if is_under(found.fullname, ("mitogen",)):
-            names = facade_table.table_of(text)
-            if names is not None and found.fullname.count(".") == 1 and not found.is_package:
-                source = facade_table.lazy_source(found.fullname, names).encode()
-                imports = []
-    record = LoadModule(
-        fullname=found.fullname,
-        is_package=found.is_package,
-        path=found.path,
-        source=None if source is None else pack(source),
-        code=None,
-        magic=None,
-        error=None,
-        related=[],
-    )
-    return _Prepared(record, imports)
-
-
-def _read_resource(folder: str, resource: Resource) -> bytes | None:
-    path = os.path.join(folder, resource.path)
-    try:
-        if resource.is_folder:
-            return json.dumps(sorted(_listing(path))).encode()
-        if os.path.isfile(path) and os.path.getsize(path) <= MAX_RESOURCE:
-            with open(path, "rb") as stream:
-                return stream.read()
-    except OSError:
-        return None
-    return None
-
-
-def _listing(folder: str) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [entry.name + ("/" if entry.is_dir() else "") for entry in entries]
+    def _apply(self) -> ModuleAnswers:
+        answers = self._load()
+        answers.set_policy(ImportPolicy(self._whitelist, self._blacklist, self._overrides))
+        return answers

@@ -5,9 +5,6 @@ import collections
 from mitogen import errors
 from mitogen.bootstrap.handshake import InterpreterInfo
 
-START_CHILD = 111
-
-
 
 class StartChild(collections.namedtuple("StartChild", "context_id method options")):
     """Start the child *context_id* by connection method *method* with *options* (a dict)."""

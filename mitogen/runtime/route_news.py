@@ -58,6 +58,8 @@ class RouteNews:
         self._router.send(msg)
 
     def _on_add_route(self, msg: "Message") -> "None":
+        if msg.is_dead:
+            return
         news = AddRoute.from_value(msg.unpickle())
         router = self._router
         is_neighbour = router.table.via(msg.src_id) == msg.src_id
@@ -79,6 +81,8 @@ class RouteNews:
         self._tell_parent(ADD_ROUTE, news)
 
     def _on_del_route(self, msg: "Message") -> "None":
+        if msg.is_dead:
+            return
         lost_id = DelRoute.from_value(msg.unpickle()).context_id
         router = self._router
         reason = "context %d was lost" % (lost_id,)

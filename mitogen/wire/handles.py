@@ -11,7 +11,9 @@ LOAD_MODULE = 107
 FORWARD_MODULE = 108
 DETACHING = 109
 CALL_SERVICE = 110
+#: Asks a parent to start a child; see mitogen.controller.start_child.
 START_CHILD = 111
+#: Asks the master for boot code that fits another Python.
 GET_BUNDLE = 112
 
 #: In `reply_to`: the message is dead, its data says why.

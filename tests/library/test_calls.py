@@ -184,9 +184,18 @@ def test_recursion_through_children_of_children(router: Any) -> None:
 
 
 def test_a_function_may_get_a_context_and_call_it(router: Any) -> None:
-    """Siblings call each other through this process."""
+    """A child calls the context below it that this program connected through it."""
+    child = router.local()
+    below = router.local(via=child)
+    assert child.call(remote.call_back, below, "down there") == "down there"
+    assert below.call(os.getppid) == child.call(os.getpid)
+
+
+def test_siblings_have_no_authority_over_each_other(router: Any) -> None:
+    """Messages pass, calls are refused: trust goes down only."""
     first, second = router.local(), router.local()
-    assert first.call(remote.call_back, second, "over there") == "over there"
+    with pytest.raises(mitogen.core.CallError, match="refused by the policy"):
+        first.call(remote.call_back, second, "over there")
 
 
 def test_a_context_made_by_a_child_is_usable_here(router: Any) -> None:
