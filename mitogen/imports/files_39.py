@@ -3,11 +3,10 @@
 3.10 and later ask the loader's resource reader; earlier ones have no `files`.
 """
 
-import importlib.machinery
 import sys
+from _frozen_importlib_external import PathFinder, SourceFileLoader
 
 from mitogen.imports.loader import WireLoader
-from mitogen.imports.resources import WirePath
 
 _MODULE = "importlib._common"
 
@@ -25,7 +24,9 @@ def _mend(module: "object") -> "None":
 
     def from_package(package: "object") -> "object":
         loader = package.__spec__.loader
-        return WirePath(loader, "") if isinstance(loader, WireLoader) else stock(package)
+        if not isinstance(loader, WireLoader):
+            return stock(package)
+        return loader.get_resource_reader(loader.fullname).files()
 
     module.from_package = from_package
 
@@ -40,13 +41,13 @@ class _Hook:
         if fullname != _MODULE:
             return None
         sys.meta_path.remove(self)
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
-        if spec is not None and type(spec.loader) is importlib.machinery.SourceFileLoader:
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
             spec.loader = _MendingLoader(fullname, spec.origin)
         return spec
 
 
-class _MendingLoader(importlib.machinery.SourceFileLoader):
+class _MendingLoader(SourceFileLoader):
     def exec_module(self, module: "object") -> "None":
         """As ever, and one change at the end."""
         super().exec_module(module)

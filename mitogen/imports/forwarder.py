@@ -80,10 +80,11 @@ class ModuleCache:
     def _with_related(self, fullname: "str", peer: "object") -> "object":
         sent = self._sent.setdefault(peer, set()) if peer is not None else set()
         record = self._records[fullname]
-        related = []
-        for name in self._related.get(fullname, ()):
-            if name not in sent and name != fullname and name in self._records:
-                related.append(self._records[name])
+        related = [
+            self._records[name]
+            for name in self._related.get(fullname, ())
+            if name not in sent and name != fullname and name in self._records
+        ]
         sent.add(fullname)
         sent.update(other.fullname for other in related)
         return with_related(record, related)

@@ -1,9 +1,10 @@
 """Makes modules of records, so that they look as if they had come from a disk."""
 
-import importlib.machinery
 import linecache
 import os
 import sys
+from _frozen_importlib import ModuleSpec  # importlib.machinery's, without its import
+from _frozen_importlib_external import decode_source  # importlib.util's
 
 from mitogen.imports.records import Resource, unpack
 
@@ -33,7 +34,7 @@ class WireLoader:
 
     def spec(self) -> "object":
         """The spec of this loader's module."""
-        spec = importlib.machinery.ModuleSpec(
+        spec = ModuleSpec(
             self.fullname,
             self,
             origin=None if self.is_namespace else self.path,
@@ -64,8 +65,7 @@ class WireLoader:
     def get_source(self, fullname: "str") -> "str":
         """The text of the module, decoded as Python would."""
         self._check(fullname)
-        # Found by importlib.util too, but that costs a target 2 ms to import.
-        return importlib._bootstrap_external.decode_source(self._source_bytes())
+        return decode_source(self._source_bytes())
 
     def is_package(self, fullname: "str") -> "bool":
         """Whether the module has submodules."""
@@ -87,7 +87,7 @@ class WireLoader:
         folder = os.path.dirname(self.path) + "/"
         if not path.startswith(folder):
             raise FileNotFoundError(2, "only files of the package can be read", path)
-        return self.read_resource(path[len(folder):])
+        return self.read_resource(path[len(folder) :])
 
     def get_resource_reader(self, fullname: "str") -> "object":
         """For importlib.resources; None when this is no package."""
@@ -127,4 +127,4 @@ class WireLoader:
 
 def interpreter_name() -> "str":
     """This Python as error messages name it."""
-    return "Python %d.%d.%d (%s)" % (sys.version_info[:3] + (sys.executable or "?",))
+    return "Python %d.%d.%d (%s)" % (*sys.version_info[:3], sys.executable or "?")

@@ -28,6 +28,10 @@ _NEVER = frozenset(
     )
 )
 
+#: No whitelist has to name these: calls of the program's own functions, and children of children,
+#: need them.
+_ALWAYS = ("__main__", "mitogen", "ansible_mitogen")
+
 
 def is_under(fullname: "str", prefixes: "object") -> "bool":
     """Whether *fullname* is one of the packages or modules *prefixes*, or inside one of them.
@@ -73,7 +77,7 @@ class ImportPolicy:
             return None
         if fullname.partition(".")[0] in self._stdlib:
             return "it belongs to the standard library, which is never sent"
-        if self.whitelist and not is_under(fullname, self.whitelist):
+        if self.whitelist and not is_under(fullname, self.whitelist + _ALWAYS):
             return "it is not on the program's whitelist"
         return None
 

@@ -84,7 +84,7 @@ class WirePath:
         :raises FileNotFoundError: it would be outside of the package.
         """
         names = [str(part).strip("/") for part in parts if part]
-        path = "/".join(filter(None, [self._path] + names))
+        path = "/".join(filter(None, [self._path, *names]))
         if not Resource(self._loader.fullname, path).is_inside():
             raise FileNotFoundError(2, "only files of the package can be read", path)
         return WirePath(self._loader, path)

@@ -37,9 +37,7 @@ def run(folder, task):
 
     sys.path.remove(folder)
     mitogen.is_master = False
-    finder = WireFinder(
-        ask, ImportPolicy(task["whitelist"], task["blacklist"], task["overrides"])
-    )
+    finder = WireFinder(ask, ImportPolicy(task["whitelist"], task["blacklist"], task["overrides"]))
     finder.install()
     names = {"finder": finder}
     try:

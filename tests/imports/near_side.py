@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mitogen.controller.module_responder import BUNDLED, ModuleResponder
+from mitogen.bootstrap import bundle
+from mitogen.controller.module_responder import ModuleResponder
 from mitogen.wire.control import GetModule
 
-ROOT = Path(__file__).resolve().parents[2]
 FAR_SIDE = Path(__file__).with_name("far_side.py")
 TIMEOUT = 60
 
@@ -27,19 +26,13 @@ class RemoteError(Exception):
         self.text = text
 
 
-#: What is in every child's bundle.
-LAYERS = ("__init__.py", "errors.py", "wire", "routing", "calls", "imports", "runtime", "child")
-
-
 def copy_target_layers(folder: Path) -> Path:
     """What is in every child's bundle, and nothing else of ours."""
-    for name in (f"mitogen/{layer}" for layer in LAYERS):
-        source, target = ROOT / name, folder / name
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
+    for part in bundle.listing():
+        base = folder / part.name.replace(".", "/")
+        path = base / "__init__.py" if part.is_package else base.with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(part.loader.get_source(part.name).encode())
     return folder
 
 
@@ -49,7 +42,7 @@ class Child:
 
     interpreter: str
     layers: Path
-    responder: ModuleResponder = field(default_factory=lambda: ModuleResponder(BUNDLED))
+    responder: ModuleResponder = field(default_factory=ModuleResponder)
     whitelist: list[str] = field(default_factory=list)
     blacklist: list[str] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)

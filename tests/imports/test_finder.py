@@ -75,7 +75,10 @@ def test_a_namespace_here_and_there(child, tree, tmp_path_factory):
     (here / "both").mkdir()
     (here / "both" / "here.py").write_text("x = 'here'")
     child.path = [str(here)]
-    assert child.run("import both.here, both.there; result = both.here.x + both.there.x") == "herethere"
+    assert (
+        child.run("import both.here, both.there; result = both.here.x + both.there.x")
+        == "herethere"
+    )
 
 
 def test_own_copy_wins(child, tree, tmp_path_factory):
@@ -112,9 +115,13 @@ def test_source_override(own_child, tree):
     own_child.responder.add_source_override("patched", "/memory/patched.py", "x = 2", False)
     own_child.responder.add_source_override("json", "/memory/json.py", "x = 3", True)
     own_child.overrides = own_child.responder.overrides
-    script = "import patched, sys; sys.modules.pop('json'); import json; " \
-        "result = [patched.x, patched.__file__, json.x, json.__path__]"
-    assert own_child.run(script) == [2, "master:/memory/patched.py", 3, []]
+    script = """
+        import patched, sys
+        sys.modules.pop("json")
+        import json
+        result = [patched.x, patched.__file__, json.x, json.__path__]
+    """
+    assert own_child.run(dedent(script)) == [2, "master:/memory/patched.py", 3, []]
 
 
 def test_missing_module(child):
@@ -224,7 +231,11 @@ def test_no_answer(child, tree):
 
 def test_a_failing_module_can_be_tried_again(child, tree):
     """An exception inside of a module is the importer's, as on a disk."""
-    tree({"flaky.py": "import sys\nif not hasattr(sys, 'ready'):\n    raise ValueError('not yet')\nx = 1"})
+    tree(
+        {
+            "flaky.py": "import sys\nif not hasattr(sys, 'ready'):\n    raise ValueError('not yet')\nx = 1"
+        }
+    )
     script = """
         import sys
         try:
@@ -302,7 +313,11 @@ def test_syntax_error(child, tree):
 
 def test_future_imports_are_not_inherited(child, tree):
     """A module is compiled by its own flags only."""
-    tree({"plain.py": "def f(x: 1) -> 2: pass\nresult = [f.__annotations__[k] for k in ('x', 'return')]"})
+    tree(
+        {
+            "plain.py": "def f(x: 1) -> 2: pass\nresult = [f.__annotations__[k] for k in ('x', 'return')]"
+        }
+    )
     assert child.run("import plain; result = plain.result") == [1, 2]
 
 
@@ -338,7 +353,9 @@ def test_third_party_package(own_child):
 
 def test_finders_added_later_come_first(child, tree):
     """six and its like put finders at the end, for modules no file knows; those are not asked."""
-    tree({"sixlike/__init__.py": """if True:
+    tree(
+        {
+            "sixlike/__init__.py": """if True:
         import sys, types, importlib.machinery
         class Moves:
             def find_spec(self, name, path=None, target=None):
@@ -346,14 +363,21 @@ def test_finders_added_later_come_first(child, tree):
                     return importlib.machinery.ModuleSpec(name, self)
             def create_module(self, spec): return None
             def exec_module(self, module): module.x = 3
-        sys.meta_path.append(Moves())"""})
+        sys.meta_path.append(Moves())"""
+        }
+    )
     assert child.run("from sixlike.moves import x; result = x") == 3
     assert child.asked == ["sixlike"]
 
 
 def test_threads(child, tree):
     """Imports of several threads at once work; each module is executed once."""
-    tree({"th_%d.py" % n: f"import th_{n + 1}\nimport builtins\nbuiltins.runs.append({n})" for n in range(9)})
+    tree(
+        {
+            "th_%d.py" % n: f"import th_{n + 1}\nimport builtins\nbuiltins.runs.append({n})"
+            for n in range(9)
+        }
+    )
     tree({"th_9.py": "x = 1"})
     script = """
         import builtins, importlib, threading

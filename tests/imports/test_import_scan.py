@@ -27,7 +27,10 @@ def found(source, fullname="pkg.mod", is_package=False):
         ("from .x import y", ["pkg.x:y"]),
         ("from .. import x", []),
         ("from ...x import y", []),
-        ("try:\n import a\nexcept ImportError:\n import b\nelse:\n import c\nfinally:\n import d", ["a", "c", "d", "b"]),
+        (
+            "try:\n import a\nexcept ImportError:\n import b\nelse:\n import c\nfinally:\n import d",
+            ["a", "c", "d", "b"],
+        ),
         ("if x:\n import a\nelif y:\n import b\nelse:\n import c", ["a", "b", "c"]),
         ("with x:\n import a", ["a"]),
         ("for x in y:\n import a\nwhile x:\n import b", ["a", "b"]),

@@ -24,7 +24,9 @@ def test_cut_at_the_guard(guard):
     assert importable_part(BODY + guard) == BODY
 
 
-@pytest.mark.parametrize("decorator", ["@mitogen.main()", "@mitogen.main(log_level='DEBUG')", "@mitogen.main"])
+@pytest.mark.parametrize(
+    "decorator", ["@mitogen.main()", "@mitogen.main(log_level='DEBUG')", "@mitogen.main"]
+)
 def test_mitogen_main(decorator):
     """A decorated function needs no guard: in children the decorator does nothing."""
     source = f"import mitogen\n{decorator}\ndef main(router):\n    pass\n"

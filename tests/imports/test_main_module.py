@@ -30,7 +30,9 @@ def program(tree, monkeypatch):
 
 def test_functions_of_the_main_script(child, program):
     """A child finds the program's functions in `__main__`; what is guarded does not run."""
-    folder = program("import os\nruns = []\nruns.append(1)\ndef f():\n    return len(runs)\n" + GUARD)
+    folder = program(
+        "import os\nruns = []\nruns.append(1)\ndef f():\n    return len(runs)\n" + GUARD
+    )
     script = """
         import importlib, inspect
         main = importlib.import_module("__main__")

@@ -75,7 +75,9 @@ def test_a_module_installed_later_is_found(tree):
     assert isinstance(finder.find("comes_later"), FoundModule)
 
 
-@pytest.mark.parametrize("name", ["os", "os.path", "json", "json.decoder", "sys", "_json", "xml.dom"])
+@pytest.mark.parametrize(
+    "name", ["os", "os.path", "json", "json.decoder", "sys", "_json", "xml.dom"]
+)
 def test_standard_library_by_name(name):
     """Whatever belongs to the standard library is refused."""
     assert "standard library" in reason(name)
@@ -155,13 +157,12 @@ def test_foreign_finder(monkeypatch):
             return "# virtual"
 
     class Finder:
-        @staticmethod
-        def find_spec(name, path=None, target=None):
+        def find_spec(self, name, path=None, target=None):
             if name == "virtual":
                 return importlib.machinery.ModuleSpec(name, Loader(), origin="db:virtual")
             raise RuntimeError(name)
 
-    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
     assert source("virtual") == b"# virtual"
     assert "does not have it" in reason("virtually_nothing")
 
@@ -220,7 +221,9 @@ def test_main(main_script):
 
 def test_main_in_another_encoding(main_script):
     """The part that is sent is encoded as the script declares."""
-    main_script("# coding: latin-1\nx = 'ä'\nif __name__ == '__main__':\n    pass\n".encode("latin-1"))
+    main_script(
+        "# coding: latin-1\nx = 'ä'\nif __name__ == '__main__':\n    pass\n".encode("latin-1")
+    )
     assert source("__main__") == "# coding: latin-1\nx = 'ä'\n".encode("latin-1")
 
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from mitogen.controller import module_responder
-from mitogen.controller.module_responder import BUNDLED, ModuleResponder
+from mitogen.bootstrap import bundle
+from mitogen.controller import module_answers
+from mitogen.controller.module_responder import ModuleResponder
 from mitogen.imports.records import unpack
 from mitogen.wire.control import GetModule, LoadModule
 
@@ -81,7 +82,7 @@ def test_the_main_script_is_never_sent_along(tree):
 def test_limits(tree, monkeypatch, name, limit):
     """What is sent along is limited in number and size."""
     tree({f"lim_{n}.py": f"import lim_{n + 1}" for n in range(20)})
-    monkeypatch.setattr(module_responder, name, limit)
+    monkeypatch.setattr(module_answers, name, limit)
     assert len(ask(ModuleResponder(), "lim_0").related) <= 3
 
 
@@ -143,7 +144,15 @@ def test_data_files(tree):
 )  # fmt: skip
 def test_what_is_no_data_file(tree, address):
     """Nothing outside of a served package is read."""
-    tree({"with_e/__init__.py": "", "with_e/a.txt": "", "with_e/b/c": "", "secret.txt": "", "flat_e.py": ""})
+    tree(
+        {
+            "with_e/__init__.py": "",
+            "with_e/a.txt": "",
+            "with_e/b/c": "",
+            "secret.txt": "",
+            "flat_e.py": "",
+        }
+    )
     record = ask(ModuleResponder(), address)
     assert record.error is not None
     assert record.source is None
@@ -159,13 +168,15 @@ def test_blacklisted_data(tree):
 
 def test_too_large_data(tree, monkeypatch):
     """A file that fits into no message is refused."""
-    monkeypatch.setattr(module_responder, "MAX_RESOURCE", 3)
+    monkeypatch.setattr(module_answers, "MAX_RESOURCE", 3)
     tree({"with_g/__init__.py": "", "with_g/a.txt": "1234", "with_g/b.txt": "123"})
     assert ask(ModuleResponder(), "with_g/a.txt").error is not None
     assert ask(ModuleResponder(), "with_g/b.txt").error is None
 
 
-@pytest.mark.parametrize("name", ["mitogen", "ansible_mitogen", *BUNDLED])
+@pytest.mark.parametrize(
+    "name", ["mitogen", "ansible_mitogen", *bundle.MODULES, *bundle.PACKAGES, "mitogen.wire.values"]
+)
 def test_what_is_in_the_bundle_is_refused(name):
     """Every context has it; a second copy would break both."""
     assert "booted" in ask(ModuleResponder(), name).error
@@ -173,11 +184,23 @@ def test_what_is_in_the_bundle_is_refused(name):
 
 def test_our_layers_are_not_sent_along(tree):
     """A module that imports documented paths gets these, and nothing of what is behind them."""
-    tree({"user_m.py": "import mitogen.core, mitogen.master, mitogen.utils\nfrom mitogen.wire import values"})
+    tree(
+        {
+            "user_m.py": "import mitogen.core, mitogen.master, mitogen.utils\nfrom mitogen.wire import values"
+        }
+    )
     record = ask(ModuleResponder(), "user_m")
-    assert related(record) == ["mitogen.core", "mitogen.master", "mitogen.utils"]
-    assert sum(len(other.source) for other in record.related) < 2000
+    assert related(record) == [
+        "mitogen.core", "mitogen.master", "mitogen.utils", "mitogen.imports.reexport",
+    ]  # fmt: skip
+    assert sum(len(other.source) for other in record.related) < 2500
     assert related(ask(ModuleResponder(), "mitogen.master")) == []
+
+
+@pytest.mark.parametrize("name", sorted(bundle.FETCHED_LATER))
+def test_what_is_left_out_of_the_bundle_is_served(name):
+    """Most contexts do without; those that need it ask."""
+    assert ask(ModuleResponder(), name).error is None
 
 
 def test_a_layer_comes_as_a_whole():
@@ -189,4 +212,6 @@ def test_a_layer_comes_as_a_whole():
     assert "mitogen.controller.connection" in names
     assert not [name for name in names if name.startswith(("mitogen.runtime", "mitogen.wire"))]
     # What only the program itself runs needs its newer Python.
-    assert not {"mitogen.controller.module_responder", "mitogen.controller.master_router"} & set(names)
+    assert not {"mitogen.controller.module_responder", "mitogen.controller.master_router"} & set(
+        names
+    )

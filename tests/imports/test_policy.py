@@ -49,6 +49,14 @@ def test_whitelist():
     assert not policy.goes_first("other")
 
 
+@pytest.mark.parametrize("fullname", ["__main__", "mitogen.controller.connector"])
+def test_what_no_whitelist_has_to_name(fullname):
+    """A whitelist keeps neither the program's functions nor our own layers from children."""
+    policy = ImportPolicy(whitelist=["app"])
+    assert policy.is_served(fullname)
+    assert not policy.goes_first(fullname)
+
+
 def test_blacklist_beats_whitelist():
     """A name on both lists is refused."""
     assert not ImportPolicy(["app"], ["app.private"]).is_served("app.private.key")

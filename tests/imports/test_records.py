@@ -34,7 +34,9 @@ def test_inside(path):
     assert Resource("p", path).is_inside()
 
 
-@pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/etc/passwd", "/", "a//b", "./a", "a\0"])
+@pytest.mark.parametrize(
+    "path", ["..", "../x", "a/../../x", "/etc/passwd", "/", "a//b", "./a", "a\0"]
+)
 def test_outside(path):
     """Whatever could lead out of the package is noticed."""
     assert not Resource("p", path).is_inside()

@@ -54,3 +54,18 @@ def test_documented_paths_are_cheap(child, tree, name):
     tree({"prog.py": f"import mitogen.{name}\nx = 1"})
     assert child.run("import prog; result = prog.x") == 1
     assert child.asked == ["prog"]
+
+
+def test_a_child_that_becomes_a_parent(child):
+    """What starts children is had in one go, and runs on the oldest Python."""
+    script = "import mitogen.controller.connector, mitogen.methods; result = 1"
+    assert child.run(script) == 1
+    assert child.asked == ["mitogen.controller", "mitogen.controller.connector"]
+
+
+def test_decorators_of_a_program(child, tree):
+    """A main script may decorate its functions with what only the program itself will use."""
+    tree(
+        {"decorated.py": "import mitogen.utils\n@mitogen.utils.with_router\ndef main(router): pass"}
+    )
+    assert child.run("import decorated; result = decorated.main.__name__") == "main"
