@@ -6,6 +6,8 @@ one request, and what was sent along with one module answers the next.
 
 import collections
 
+from mitogen.wire.control import LoadModule
+
 #: Bytes of packed sources kept. The oldest go first: they can be asked for again.
 MAX_BYTES = 64 * 1048576
 #: Names kept, for answers that have no bytes.
@@ -105,9 +107,9 @@ class ModuleCache:
             self._bytes -= _size_of(record)
 
 
-def with_related(record: "object", related: "list") -> "object":
+def with_related(record: "LoadModule", related: "list") -> "LoadModule":
     """A copy of the LoadModule *record* that has *related* sent along."""
-    return type(record)(
+    return LoadModule(
         fullname=record.fullname,
         is_package=record.is_package,
         path=record.path,
