@@ -219,9 +219,12 @@ def _spawn(
         )
 
 
-def _error_output() -> int | None:
-    """Where the broker's log goes: nowhere unless it was asked for, or to where we write."""
-    return None if os.environ.get("MITOGEN_LOG_LEVEL") else subprocess.DEVNULL
+def _error_output() -> int:
+    """Where the broker's log goes: nowhere unless it was asked for, else to where Ansible's does.
+
+    By number: from 2.19 on Ansible's standard descriptors are not inherited otherwise.
+    """
+    return 2 if os.environ.get("MITOGEN_LOG_LEVEL") else subprocess.DEVNULL
 
 
 @contextlib.contextmanager

@@ -250,19 +250,20 @@ class Session:
     def _raise(self, exc: FailedError) -> NoReturn:
         """The failure as stock Ansible would report it."""
         self._opened = None
+        # `from None`: newer cores append the cause's text to the message, which holds it already.
         hop = exc.hop or self.target.stack[-1].method
         text = "<error censored due to no log>" if self.target.is_secret else exc.message
         if exc.failure in {FailureKind.NO_PYTHON, FailureKind.UNSUPPORTED}:
-            raise NotForUsError(exc.message) from exc
+            raise NotForUsError(exc.message) from None
         if exc.failure is FailureKind.AUTHENTICATION:
-            raise AnsibleAuthenticationFailure(_unreachable(hop, text)) from exc
+            raise AnsibleAuthenticationFailure(_unreachable(hop, text)) from None
         if exc.failure in {FailureKind.CONNECT, FailureKind.LOST, FailureKind.CLOSED}:
-            raise AnsibleConnectionFailure(_unreachable(hop, text)) from exc
+            raise AnsibleConnectionFailure(_unreachable(hop, text)) from None
         if exc.failure is FailureKind.PASSWORD_WRONG:
-            raise AnsibleError(f"Incorrect {hop} password") from exc
+            raise AnsibleError(f"Incorrect {hop} password") from None
         if exc.failure is FailureKind.PASSWORD_MISSING:
-            raise AnsibleError(f"Missing {hop} password") from exc
-        raise AnsibleError(f"Failed to become another user through {hop}: {text}") from exc
+            raise AnsibleError(f"Missing {hop} password") from None
+        raise AnsibleError(f"Failed to become another user through {hop}: {text}") from None
 
 
 def broker_socket(run_pid: int) -> Any:
