@@ -190,7 +190,7 @@ class Handshake:
         *lines, rest = bytes(self._line + data).split(b"\n")
         self._line = bytearray(rest[-MAX_PROMPT - self._spare :])
         for line in lines:
-            self._take_line(line.rstrip(b"\r"))
+            self._take_line(line.strip(b"\r"))
         if rest and self._state == WAIT_PYTHON:
             self._take_prompt()
 
@@ -290,8 +290,10 @@ class Handshake:
                     break
 
     def _take_prompt(self) -> "None":
+        # ssh goes to the beginning of the line before it asks.
+        line = self._line.rpartition(b"\r")[2]
         for prompt in self._table.prompts:
-            if prompt.pattern.search(self._line):
+            if prompt.pattern.search(line):
                 self._events.append(DiagnosticLine(self._clean(self._line)))
                 self._line.clear()
                 self._answer(prompt)
