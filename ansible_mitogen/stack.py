@@ -134,8 +134,8 @@ def ssh_hop(options: SshOptions, account: Account) -> Hop:
             "password": _secret(options.password),
             "identity_file": options.private_key_file,
             "identities_only": False,
-            # None: whatever the user's ssh configuration and arguments say, as with stock.
-            "check_host_keys": None if options.host_key_checking else "accept",
+            # As with stock: what is wished for is among the arguments.
+            "check_host_keys": "configured",
             "compression": _compression(options),
             "keepalive_enabled": options.keepalive_interval > 0,
             "keepalive_interval": options.keepalive_interval,

@@ -24,7 +24,7 @@ OPTIONS = (
         "check_host_keys",
         "enforce",
         "enforce: the key must be known; accept: an unknown one is added, a changed one refused; "
-        "ignore: nothing is checked or stored.",
+        "ignore: nothing is checked or stored; configured: as ssh_args and ssh_config say.",
     ),
     Option("compression", True, "Compress the link."),
     Option("keepalive_enabled", True, "Notice a dead link."),
@@ -34,6 +34,7 @@ OPTIONS = (
 )
 
 _HOST_KEYS = {
+    "configured": [],
     "enforce": ["-o", "StrictHostKeyChecking=yes"],
     "accept": ["-o", "StrictHostKeyChecking=accept-new"],
     "ignore": [
@@ -50,6 +51,10 @@ _LOST = "the client said why"
 
 PROMPTS = PromptTable(
     prompts=(
+        # Asked when the ssh configuration leaves it at `ask`; the refusal below then says why.
+        Prompt(
+            "host key", re.compile(rb"(?i)continue connecting \(yes/no[^)]*\)\?\s*\Z"), answer=b"no"
+        ),
         # An empty answer makes the client go on to the next key, or to the password.
         Prompt("passphrase", re.compile(rb"(?i)^enter passphrase for .*:\s*\Z")),
         Prompt(

@@ -89,7 +89,9 @@ def test_terminal_refused_is_fine(args):
 
 def test_host_keys_are_checked_as_the_user_configured():
     """Checking on adds nothing of ours: ssh_config and arguments decide, as with stock."""
-    assert stacks.ssh_hop(SshOptions("h"), ACCOUNT).options["check_host_keys"] is None
+    assert stacks.ssh_hop(SshOptions("h"), ACCOUNT).options["check_host_keys"] == "configured"
+    assert "StrictHostKeyChecking=no" not in ssh_args()
+    assert "StrictHostKeyChecking=no" in ssh_args(host_key_checking=False)
 
 
 def test_timeout_is_for_the_network():
