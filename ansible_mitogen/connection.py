@@ -317,7 +317,7 @@ class MitogenConnection(StockConnection):
     def _mitogen_trace(self, way: Way, reason: str = "", sent: int = 0, received: int = 0) -> None:
         trace(
             TraceLine(
-                host=str(self._play_context.remote_addr),
+                host=str(self.get_option("mitogen_inventory_hostname") or ""),
                 task=str(self._mitogen_task_keys.get("name") or ""),
                 action=str(self._mitogen_task_keys.get("action") or ""),
                 way=way,

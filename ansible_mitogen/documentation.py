@@ -33,6 +33,11 @@ COMMON_OPTIONS: dict[str, Any] = {
         "default": False,
         "vars": [{"name": "mitogen_mask_remote_name"}],
     },
+    "mitogen_inventory_hostname": {
+        "description": "The name of the host in the inventory, for messages.",
+        "type": "string",
+        "vars": [{"name": "inventory_hostname"}],
+    },
     "mitogen_via": {
         "description": "The inventory host to go through. Not supported by this version.",
         "type": "string",
