@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import marshal
+import opcode
 import os
 import sys
 import zlib
@@ -85,7 +86,7 @@ def build_for(interpreter: InterpreterInfo, extra: tuple[str, ...] = ()) -> byte
 
 
 @functools.lru_cache(maxsize=8)
-def build(form: str, magic: str | None = None, extra: tuple[str, ...] = ()) -> bytes:
+def build(form: str, magic: str | None, extra: tuple[str, ...]) -> bytes:
     """The boot code, compressed; the same arguments give the same object.
 
     :param form: ``source``, minified, for any Python from 3.6 on; or ``code``, for Pythons of our
@@ -171,12 +172,25 @@ def without_docstrings(code: CodeType) -> CodeType:
 
 
 def _begins_with_docstring(code: CodeType) -> bool:
-    """Whether the first constant, a string, is the docstring."""
+    """Whether the first constant, a string, is the docstring and nothing else."""
     if code.co_name == "<module>":
-        return code.co_names[:1] == ("__doc__",)
+        # The only use is the first statement, ``__doc__ = ...``.
+        return code.co_names[:1] == ("__doc__",) and _uses_of_first_constant(code.co_code) == 1
     if code.co_name.startswith("<") or not code.co_flags & _CO_OPTIMIZED:
         return False
-    if sys.version_info >= (3, 13):
-        return bool(code.co_flags & _CO_HAS_DOCSTRING)
-    # Up to 3.12 a function without one has None in its place.
-    return True
+    # Up to 3.13 a function without docstring has None in its place; then came a flag.
+    has_docstring = sys.version_info < (3, 14) or code.co_flags & _CO_HAS_DOCSTRING
+    return bool(has_docstring) and _uses_of_first_constant(code.co_code) == 0
+
+
+def _uses_of_first_constant(instructions: bytes) -> int:
+    """How many instructions load the constant 0; one too many does no harm."""
+    uses = 0
+    for name in ("LOAD_CONST", "RETURN_CONST"):
+        if name in opcode.opmap:
+            instruction = bytes([opcode.opmap[name], 0])
+            at = instructions.find(instruction)
+            while at >= 0:
+                uses += at % 2 == 0
+                at = instructions.find(instruction, at + 1)
+    return uses
