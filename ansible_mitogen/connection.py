@@ -17,7 +17,7 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible import context
 from ansible.utils.display import Display
 
-from ansible_mitogen import launcher, resolve, stock
+from ansible_mitogen import fast_path, launcher, resolve, stock
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
@@ -74,9 +74,13 @@ class MitogenConnection(StockConnection):
         #: The name that a strategy replaced by ours; '' when we were asked for.
         self.mitogen_stock_name = ""
         #: Modules that fast_path prepared, by the token that it put into the command.
-        self.pending_modules: dict[str, Any] = {}
+        self.pending_modules: dict[str, fast_path.ModulePlan] = {}
+        #: Why the core packed the last module itself; '' when it did not.
+        self.mitogen_why_packed = ""
         super().__init__(*args, **kwargs)
         self._shell = marking_shell(self._shell)
+        # Before the task's action prepares its module; for connections of others it changes nothing.
+        fast_path.install()
 
     # What Ansible sets -------------------------------------------------------------------------
 
@@ -289,18 +293,19 @@ class MitogenConnection(StockConnection):
         if operation is not None:
             self._mitogen_trace("operation", operation.name, 1, 1)
             return session.run_operation(operation)
-        plan = self._mitogen_plan(text, in_data)
+        plan = self._mitogen_plan(in_data)
         if plan is not None:
             counted = session.run_job(plan.job(), plan.contents)
             self._mitogen_trace("module", "", counted.sent, counted.received)
             return counted.result
         display.vvv(f"EXEC {text}", host=self._play_context.remote_addr)
         counted = session.run_job(self._mitogen_command_job(text, in_data, executable))
-        self._mitogen_trace("command", "", counted.sent, counted.received)
+        self._mitogen_trace("command", self.mitogen_why_packed, counted.sent, counted.received)
+        self.mitogen_why_packed = ""
         return counted.result
 
-    def _mitogen_plan(self, text: str, in_data: bytes | None) -> Any:
-        return None
+    def _mitogen_plan(self, in_data: bytes | None) -> fast_path.ModulePlan | None:
+        return fast_path.plan_for(self, in_data)
 
     def _mitogen_command_job(
         self, text: str, in_data: bytes | None, executable: str | None
