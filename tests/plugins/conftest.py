@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from tests.integration.conftest import world
 from tests.support.ansible_run import has_ansible
+
+__all__ = ["world"]
 
 collect_ignore = [] if has_ansible() else ["test_shell.py", "test_become.py"]

@@ -1,0 +1,206 @@
+"""Whole runs over real ssh and sudo: what the connection itself is responsible for.
+
+Results as such are compared with stock Ansible's in tests/integration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from tests.support.ansible_run import OURS, World
+
+LONG_TASK = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+
+
+def play(world: World, hosts: str, *tasks: dict) -> object:
+    """Run these tasks through us; the run has to end well."""
+    run = try_play(world, hosts, *tasks)
+    assert run.returncode == 0, run.output
+    return run
+
+
+def try_play(world: World, hosts: str, *tasks: dict, arguments: tuple[str, ...] = ("-vv",)):
+    path = world.folder / "play.yml"
+    path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": list(tasks)}]))
+    return world.run(path, OURS, *arguments, timeout=120)
+
+
+def result_of(run, task):
+    return run.events_of(task)[-1].result
+
+
+def test_other_become_methods_are_stock(world):
+    """Escalation that we have no method for: the whole connection is stock, and -vv says why."""
+    world.inventory["all"]["hosts"]["far"]["ansible_become_exe"] = "sudo -H"
+    run = play(world, "far", {"name": "who", "command": "id -un", "become": True})
+    assert result_of(run, "who")["stdout"] == "root"
+    assert {line.way for line in run.trace} == {"stock"}
+    assert "become_exe has arguments" in run.output
+
+
+def test_reset_connection_logs_in_again(world):
+    """A reset ends the login and all accounts reached through it."""
+    show = "echo $SSH_CONNECTION; ps -o pid= -p $PPID"
+    run = play(
+        world,
+        "far",
+        {"name": "user before", "shell": "echo $SSH_CONNECTION"},
+        {"name": "root before", "shell": show, "become": True},
+        {"meta": "reset_connection"},
+        {"name": "user after", "shell": "echo $SSH_CONNECTION"},
+        {"name": "root after", "shell": show, "become": True},
+    )
+    for name in ("user", "root"):
+        before, after = (result_of(run, f"{name} {when}")["stdout"] for when in ("before", "after"))
+        assert before != after
+
+
+def test_wait_for_connection(world):
+    """Ansible's own way to find out whether a host is back."""
+    run = play(world, "far", {"name": "wait", "wait_for_connection": {"timeout": 30}})
+    assert run.events_of("wait")[0].status == "ok"
+
+
+def test_a_task_that_times_out_is_ended_on_the_host(world):
+    """``timeout:`` fails the task, and what it ran does not run on."""
+    pid_file = world.fresh_folder("run") / "pid"
+    program = ["python3", "-c", LONG_TASK, str(pid_file)]
+    run = play(
+        world,
+        "far",
+        {"name": "warm", "command": "true"},
+        {
+            "name": "long",
+            "command": {"argv": program},
+            "timeout": 4,
+            "ignore_errors": True,
+        },
+        {
+            "name": "gone",
+            "shell": f"! kill -0 $(cat {pid_file})",
+            "retries": 20,
+            "delay": 1,
+            "register": "gone",
+            "until": "gone.rc == 0",
+        },
+    )
+    assert "imed out" in str(result_of(run, "long")["msg"])
+
+
+@pytest.mark.parametrize("become", [False, True])
+@pytest.mark.parametrize("host", ["far", "here"])
+def test_files_travel_both_ways(world, host, become):
+    """Empty, of one chunk and of many: there and back again, as whoever the task is."""
+    folder = world.fresh_folder("run")
+    tasks = []
+    for size in (0, 10, 256 * 1024, 3_000_001):
+        source = world.folder / f"source{size}"
+        source.write_bytes(os.urandom(size))
+        there, back = folder / f"there{size}", world.folder / f"back{size}"
+        tasks += [
+            {"copy": {"src": str(source), "dest": str(there), "mode": "0600"}, "become": become},
+            {"fetch": {"src": str(there), "dest": str(back), "flat": True}, "become": become},
+        ]
+    play(world, host, *tasks)
+    for source in world.folder.glob("source*"):
+        back = world.folder / source.name.replace("source", "back")
+        assert back.read_bytes() == source.read_bytes()
+
+
+def test_a_file_that_cannot_be_written_fails_the_task(world):
+    """As in stock: the task fails, the host is not unreachable."""
+    tasks = [
+        {"name": "script", "script": "/dev/null", "args": {"chdir": "/no/such"}},
+        {"name": "copy", "copy": {"content": "x", "dest": "/root/x"}},
+    ]
+    for task in tasks:
+        run = try_play(world, "far", task)
+        assert run.returncode == 2, run.output
+
+
+def test_raw_uses_the_shell_it_is_told_to(world):
+    """``raw`` needs no Python, and its ``executable`` is honoured."""
+    run = play(
+        world,
+        "far",
+        {"name": "default", "raw": "echo $0; echo err >&2"},
+        {"name": "told", "raw": "echo $0", "args": {"executable": "/bin/bash"}},
+        {"name": "again", "raw": "echo $0"},
+    )
+    assert result_of(run, "told")["stdout"] == "/bin/bash\n"
+    assert result_of(run, "again")["stdout"] == result_of(run, "default")["stdout"]
+
+
+def test_keep_remote_files(world):
+    """Modules are put and executed as files, and stay there."""
+    world.environment["ANSIBLE_KEEP_REMOTE_FILES"] = "1"
+    home = "ls ~/.ansible/tmp/*/AnsiballZ_ping.py"
+    run = play(world, "far", {"name": "ping", "ping": {}}, {"name": "kept", "shell": home})
+    assert "AnsiballZ_ping.py" in result_of(run, "kept")["stdout"]
+    assert "stock" not in {line.way for line in run.trace}
+
+
+def test_delegation(world):
+    """A delegated task runs where it is delegated to, as whom it says."""
+    run = play(
+        world,
+        "here",
+        {"name": "who", "command": "id -un", "delegate_to": "locked", "become": True},
+        {"name": "where", "shell": "echo $SSH_CONNECTION", "delegate_to": "far"},
+    )
+    assert result_of(run, "who")["stdout"] == "root"
+    assert result_of(run, "where")["stdout"]
+
+
+def test_unreachable_is_worded_as_in_stock(world):
+    """Monitoring greps for it."""
+    run = try_play(world, "gone", {"name": "ping", "ping": {}})
+    assert run.returncode == 4, run.output
+    message = result_of(run, "ping")["msg"]
+    assert "Failed to connect to the host via ssh: " in message
+    assert "Connection refused" in message
+
+
+def test_ad_hoc(world):
+    """The parent of ``ansible`` imports no connection plugin: the worker starts the broker."""
+    path = world.folder / "play.yml"
+    path.write_text("[]")
+    world.start(path, "shadow").communicate(timeout=60)
+    environment = world._environment("shadow")
+    result = subprocess.run(
+        [world.python, "-m", "ansible", "adhoc", "far", "-b", "-m", "command", "-a", "id -un"],
+        cwd=world.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "root" in result.stdout
+    lines = (world.folder / "trace.jsonl").read_text().splitlines()
+    ways = [json.loads(line)["way"] for line in lines]
+    assert ways
+    assert "stock" not in ways
+
+
+@pytest.mark.parametrize("argument", ["--syntax-check", "--list-tasks", "--list-hosts"])
+def test_nothing_is_started_for_a_look(world, argument):
+    """Looking at a playbook starts no broker."""
+    run_folder = world.fresh_folder("runtime")
+    run_folder.chmod(0o700)
+    world.environment["XDG_RUNTIME_DIR"] = str(run_folder)
+    run = try_play(world, "far", {"ping": {}}, arguments=(argument,))
+    assert run.returncode == 0, run.output
+    assert not list(run_folder.iterdir())
+
+
+def test_options_beyond_us_go_to_stock(world):
+    """A terminal asked for in the ssh arguments is something only the stock plugin does."""
+    world.inventory["all"]["hosts"]["far"]["ansible_ssh_extra_args"] = "-o RequestTTY=force"
+    run = play(world, "far", {"name": "ping", "ping": {}})
+    assert {line.way for line in run.trace} == {"stock"}
+    assert "ask for a terminal" in run.output
