@@ -17,7 +17,7 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible import context
 from ansible.utils.display import Display
 
-from ansible_mitogen import fast_path, launcher, resolve, stock
+from ansible_mitogen import discovery, fast_path, launcher, resolve, stock
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
@@ -293,9 +293,13 @@ class MitogenConnection(StockConnection):
         if operation is not None:
             self._mitogen_trace("operation", operation.name, 1, 1)
             return session.run_operation(operation)
+        if not in_data and discovery.is_discovery(text):
+            self._mitogen_trace("operation", "discovery")
+            return discovery.found(session.executable)
         plan = self._mitogen_plan(in_data)
         if plan is not None:
-            counted = session.run_job(plan.job(), plan.contents)
+            job = {**plan.job(), "cwd": self._mitogen_cwd()}
+            counted = session.run_job(job, plan.contents)
             self._mitogen_trace("module", "", counted.sent, counted.received)
             return counted.result
         display.vvv(f"EXEC {text}", host=self._play_context.remote_addr)
