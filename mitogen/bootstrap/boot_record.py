@@ -8,8 +8,8 @@ class BootRecord:
 
     ``context_id, parent_ids`` (nearest first), ``name`` (its title in the process table),
     ``nonce`` (of its start), ``log_level, max_message_size, unidirectional, early_hook``
-    (``package.module:function`` or None), ``whitelist, blacklist`` (import prefixes), ``debug,
-    profiling``. `link_fds` is for the child itself: the descriptors of its link.
+    (``package.module:function`` or None), ``whitelist, blacklist, overrides`` (import prefixes),
+    ``debug, profiling``. `link_fds` is for the child itself: the descriptors of its link.
     """
 
     _FIELDS = (
@@ -23,6 +23,7 @@ class BootRecord:
         "early_hook",
         "whitelist",
         "blacklist",
+        "overrides",
         "debug",
         "profiling",
     )
@@ -40,6 +41,7 @@ class BootRecord:
         early_hook: "str | None" = None,
         whitelist: "tuple" = (),
         blacklist: "tuple" = (),
+        overrides: "tuple" = (),
         debug: "bool" = False,
         profiling: "bool" = False,
     ) -> "None":
@@ -53,6 +55,7 @@ class BootRecord:
         self.early_hook = early_hook
         self.whitelist = list(whitelist)
         self.blacklist = list(blacklist)
+        self.overrides = list(overrides)
         self.debug = debug
         self.profiling = profiling
         self.link_fds = ()

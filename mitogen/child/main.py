@@ -55,9 +55,8 @@ class ExternalContext:
         self.master = self.router.context_by_id(0, name="master")
         start_forwarding(self.master, boot.log_level)
         self.modules = ModuleGateway(self.router, self.parent)
-        self.importer = WireFinder(
-            self.modules.request, ImportPolicy(boot.whitelist, boot.blacklist)
-        )
+        self.import_policy = ImportPolicy(boot.whitelist, boot.blacklist, boot.overrides)
+        self.importer = WireFinder(self.modules.request, self.import_policy)
         self.dispatcher = Dispatcher(self)
         self.parenthood = Parenthood(self.router)
         self.router.add_handler(self._on_shutdown, SHUTDOWN, policy=has_parent_authority)

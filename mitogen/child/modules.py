@@ -24,6 +24,7 @@ class ModuleGateway:
         self._router = router
         self._parent = parent
         self._cache = ModuleCache()
+        self._peers = set()
         router.add_handler(self._on_request, GET_MODULE)
 
     def request(self, wanted: "GetModule") -> "LoadModule":
@@ -42,7 +43,12 @@ class ModuleGateway:
     def _on_request(self, msg: "Message") -> "None":
         if msg.is_dead:
             return
-        fullname = GetModule.from_value(msg.unpickle()).fullname
+        try:
+            fullname = GetModule.from_value(msg.unpickle()).fullname
+        except Error as exc:
+            msg.reply(Message.dead(str(exc)))
+            return
+        self._remember(msg.src_id)
         verdict = self._cache.request(fullname, msg, msg.src_id)
         if type(verdict) is Answer:
             self._perform([verdict])
@@ -56,23 +62,23 @@ class ModuleGateway:
         try:
             answers = self._cache.store(LoadModule.from_value(msg.unpickle()))
         except Error as exc:
-            # Not kept: the parent may have been out of reach for a moment only.
-            answers = self._cache.fail(fullname, _failure(fullname, exc))
+            # No answer rather than a refusal, which would be final: the parent may have been out
+            # of reach for a moment only.
+            for answer in self._cache.fail(fullname, None):
+                answer.who.reply(Message.dead(str(exc)))
+            return
         self._perform(answers)
+
+    def _remember(self, peer_id: "int") -> "None":
+        if peer_id not in self._peers and peer_id != self._router.identity.context_id:
+            self._peers.add(peer_id)
+            context = self._router.context_by_id(peer_id)
+            context.listen("disconnect", lambda: self._forget(peer_id))
+
+    def _forget(self, peer_id: "int") -> "None":
+        self._peers.discard(peer_id)
+        self._cache.forget_peer(peer_id)
 
     def _perform(self, answers: "list") -> "None":
         for answer in answers:
             answer.who.reply(answer.record.to_value())
-
-
-def _failure(fullname: "str", exc: "Exception") -> "LoadModule":
-    return LoadModule(
-        fullname=fullname,
-        is_package=False,
-        path=None,
-        source=None,
-        code=None,
-        magic=None,
-        error=str(exc),
-        related=[],
-    )

@@ -54,6 +54,8 @@ class LineLogger:
         os.set_blocking(fd, False)
         broker.add_reader(fd, self._on_readable)
         broker.listen("exit", self._close)
+        # Who holds the other end of its own output would never notice that nobody reads it.
+        broker.listen("fork", lambda: os.close(fd))
 
     def _on_readable(self) -> "bool":
         try:

@@ -26,6 +26,7 @@ def connector_for(econtext: "object") -> "Connector":
         request = Message.pickled(interpreter.to_value(), handle=GET_BUNDLE)
         econtext.master.send_async(request).notify = on_answer
 
-    boot = econtext.boot
-    settings = ChildSettings(fetch_bundle, boot.early_hook, boot.whitelist, boot.blacklist)
+    settings = ChildSettings(
+        fetch_bundle, lambda: econtext.import_policy, econtext.boot.early_hook
+    )
     return Connector(econtext.router, settings, IdClient(econtext.master))

@@ -1,5 +1,6 @@
 """How one context is being, or was, connected."""
 
+from mitogen.errors import LatchError
 from mitogen.runtime.latch import Latch
 
 
@@ -49,14 +50,16 @@ class Connection:
         callbacks, self._callbacks = self._callbacks, []
         for fn in callbacks:
             fn(self)
-        self._done.put()
+        self._done.close()
 
     def wait(self) -> "None":
         """Block until settled: the launch has a deadline of its own. Not on the broker thread.
 
         :raises mitogen.core.StreamError: the failure, of the type that says why.
         """
-        if not self.is_settled:
+        try:
             self._done.get()
+        except LatchError:
+            pass  # settled: closing it wakes everybody who waits
         if self.error is not None:
             raise self.error

@@ -31,6 +31,7 @@ class Connector:
         self._launches = {}
         self._is_stopping = False
         self._broker.listen("shutdown", self._on_shutdown)
+        self._broker.listen("fork", self._on_fork)
 
     def allocate_id(self) -> "int":
         """A context id nobody else has."""
@@ -103,7 +104,7 @@ class Connector:
             functools.partial(self._on_failed, context, pending),
         )
         if self._is_stopping:
-            self._on_failed(context, pending, CancelledError(context.name, "shutting down"))
+            self._on_failed(context, pending, _cancelled(context))
             return
         self._launches[context.context_id] = launch
         launch.start()
@@ -149,7 +150,7 @@ class Connector:
             answer = ChildStarted.from_value(msg.unpickle())
         except Error as exc:
             error = StreamError("%s: %s could not start it: %s" % (context.name, context.via, exc))
-            self._abandon(context, pending, error)
+            self._abandon(context, pending, _cancelled(context) if self._is_stopping else error)
             return
         if answer.error is not None:
             self._abandon(context, pending, answer.error)
@@ -209,10 +210,21 @@ class Connector:
                 stream.listen("disconnect", functools.partial(self._release, launch))
                 context.send(Message(handle=SHUTDOWN))
             else:
-                launch.cancel("the broker is shutting down")
+                launch.cancel(_SHUTTING_DOWN)
+
+    def _on_fork(self) -> "None":
+        for launch in self._launches.values():
+            launch.abandon()
 
     def _release(self, launch: "Launch", _reason: "str") -> "None":
         self._broker.release(launch)
+
+
+_SHUTTING_DOWN = "the broker is shutting down"
+
+
+def _cancelled(context: "object") -> "CancelledError":
+    return CancelledError("%s: %s" % (context.name, _SHUTTING_DOWN))
 
 
 def _default_title() -> "str":

@@ -66,23 +66,31 @@ class Launch:
             plan.name,
             deadline,
         )
-        candidates = plan.options.python_path
-        remote_argv = command.remote_argv(candidates, self._nonce, plan.title)
-        remote_command = command.remote_command(candidates, self._nonce, plan.title)
-        argv = plan.method.argv(plan.options, remote_argv, remote_command)
         try:
-            self._process = process.spawn(argv, tty=plan.method.needs_tty(plan.options))
+            self._process = process.spawn(self._argv(), plan.method.needs_tty(plan.options))
         except StreamError as exc:
             self._fail(exc)
+            return
+        except Exception as exc:
+            self._fail(StreamError("%s: %s" % (plan.name, exc)))
             return
         LOG.debug("%s: started process %d", plan.name, self._process.pid)
         self._broker.add_reader(self._process.link.fileno(), self._on_link)
         self._broker.add_reader(self._process.diagnostics_fd, self._on_diagnostics)
         self._timer = self._broker.timers.schedule(deadline, self._on_deadline)
 
+    def _argv(self) -> "list":
+        plan = self._plan
+        candidates = plan.options.python_path
+        return plan.method.argv(
+            plan.options,
+            command.remote_argv(candidates, self._nonce, plan.title),
+            command.remote_command(candidates, self._nonce, plan.title),
+        )
+
     def cancel(self, reason: "str") -> "None":
         """Give up, because the broker shuts down or nobody wants the child any more."""
-        self._fail(CancelledError(self._plan.name, reason))
+        self._fail(CancelledError("%s: %s" % (self._plan.name, reason)))
 
     def _on_link(self) -> "None":
         try:
@@ -142,7 +150,10 @@ class Launch:
 
     def _send_boot(self, event: "Interpreter") -> "None":
         self._interpreter = event.info
-        self._plan.fetch_bundle(event.info, self._on_bundle)
+        try:
+            self._plan.fetch_bundle(event.info, self._on_bundle)
+        except Exception as exc:
+            self._fail(StreamError("%s: no boot code: %s" % (self._plan.name, exc)))
 
     def _on_bundle(self, bundle: "bytes | None") -> "None":
         if self._is_over:
@@ -196,6 +207,12 @@ class Launch:
             LOG.debug("%s: %s", self._plan.name, line)
         if not data:
             self._broker.remove_reader(self._process.diagnostics_fd)
+
+    def abandon(self) -> "None":
+        """Let go of the descriptors in a forked process, without a word to anybody."""
+        if self._process is not None:
+            self._process.link.close()
+            os.close(self._process.diagnostics_fd)
 
     def finish(self) -> "None":
         """The child is no longer needed: see its process end. The link is closed already."""

@@ -10,14 +10,15 @@ from mitogen.bootstrap.handshake import InterpreterInfo
 from mitogen.controller.connector import Connector
 from mitogen.controller.ids import IdSource
 from mitogen.controller.module_responder import ModuleResponder
+from mitogen.controller.module_server import ModuleServer
 from mitogen.controller.settings import ChildSettings
 from mitogen.errors import DecodeError
 from mitogen.routing import Identity
 from mitogen.runtime.broker import Broker
 from mitogen.runtime.message import Message
 from mitogen.runtime.router import MAX_MESSAGE_SIZE, Router
-from mitogen.wire.control import ForwardLog, GetModule
-from mitogen.wire.handles import DETACHING, FORWARD_LOG, GET_BUNDLE, GET_MODULE
+from mitogen.wire.control import ForwardLog
+from mitogen.wire.handles import DETACHING, FORWARD_LOG, GET_BUNDLE
 
 LOG = logging.getLogger("mitogen")
 
@@ -72,19 +73,13 @@ class MasterRouter(Router):
         self._bundle_extra = bundle_extra
         self._ids = IdSource(self)
         self.responder = ModuleResponder()
-        self._served: dict[int, set[str]] = {}
+        self._modules = ModuleServer(self, self.responder)
         self.add_handler(self._on_log, FORWARD_LOG)
-        self.add_handler(self._on_module_request, GET_MODULE)
         self.add_handler(self._on_detaching, DETACHING)
         self.add_handler(self._on_bundle_request, GET_BUNDLE)
 
     def _make_connector(self, router: Router) -> Connector:
-        settings = ChildSettings(
-            self._fetch_bundle,
-            self._early_hook,
-            self.responder.whitelist,
-            self.responder.blacklist,
-        )
+        settings = ChildSettings(self._fetch_bundle, self.responder.policy, self._early_hook)
         return Connector(router, settings, self._ids)
 
     def _fetch_bundle(
@@ -103,14 +98,6 @@ class MasterRouter(Router):
         context = self.context_by_id(msg.src_id, create=False)
         name = "ctx.%s" % (context.name if context is not None and context.name else msg.src_id)
         logging.getLogger(name).log(news.level, "%s: %s", news.logger, news.message)
-
-    def _on_module_request(self, msg: Message) -> None:
-        if msg.is_dead:
-            return
-        wanted = GetModule.from_value(msg.unpickle())
-        neighbour = self.table.via(msg.src_id) or 0
-        served = self._served.setdefault(neighbour, set())
-        msg.reply(self.responder.respond(wanted, served).to_value())
 
     def _on_bundle_request(self, msg: Message) -> None:
         if not msg.is_dead:

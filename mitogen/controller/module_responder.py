@@ -38,6 +38,10 @@ class ModuleResponder:
         """The names given to `add_source_override`; children have to know them."""
         return list(self._overrides)
 
+    def policy(self) -> ImportPolicy:
+        """All of that at this moment. Never waits for a request that is being answered."""
+        return ImportPolicy(self.whitelist, self.blacklist, self.overrides)
+
     def whitelist_prefix(self, fullname: str) -> None:
         """Serve only `fullname` and what is inside of it, and other names given so."""
         with self._lock:

@@ -40,6 +40,13 @@ class Process:
         """Exit status (negative: the signal), or None while it runs. Collects it once ended."""
         return self._popen.poll()
 
+    def wait(self, timeout: "float") -> "int | None":
+        """As `poll`, after at most *timeout* seconds."""
+        try:
+            return self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
     def terminate(self) -> "None":
         """Ask it to end. Harmless when it has ended."""
         self._popen.terminate()

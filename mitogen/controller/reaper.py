@@ -8,6 +8,8 @@ LOG = logging.getLogger("mitogen")
 PATIENCE = 1.0
 FIRST_DELAY = 0.005
 LONGEST_DELAY = 0.2
+#: Seconds a killed process gets to be collected at the very end.
+LAST_WAIT = 1.0
 
 
 class Reaper:
@@ -33,12 +35,19 @@ class Reaper:
             return
         now = self._broker.timers.clock()
         if self._steps and now >= self._next_step_at:
-            self._steps.pop(0)()
+            _strike(self._steps.pop(0))
             self._next_step_at = now + PATIENCE
         self._broker.timers.after(self._delay, self._look)
         self._delay = min(self._delay * 2, LONGEST_DELAY)
 
     def _on_exit(self) -> "None":
         LOG.debug("%r is still there at the end and is killed", self._process)
-        self._process.kill()
-        self._process.poll()
+        _strike(self._process.kill)
+        self._process.wait(LAST_WAIT)
+
+
+def _strike(step: "object") -> "None":
+    try:
+        step()
+    except PermissionError:
+        pass  # sudo runs as somebody else: it ends because its link was closed, or not at all

@@ -9,7 +9,8 @@ class ChildSettings:
     """Settings that every child inherits.
 
     :param early_hook: ``package.module:function`` called in each child before any thread exists.
-    :param whitelist, blacklist: import prefixes (see `mitogen.imports.policy`).
+    :param import_policy: ``import_policy() -> ImportPolicy``, asked for each child anew, since a
+        program may add to it at any time.
     :param fetch_bundle: ``fetch_bundle(interpreter, deliver)`` ends in ``deliver(bytes)``, or
         ``deliver(None)`` when there is none, on the broker thread.
     """
@@ -17,20 +18,19 @@ class ChildSettings:
     def __init__(
         self,
         fetch_bundle: "object",
+        import_policy: "object",
         early_hook: "str | None" = None,
-        whitelist: "tuple" = (),
-        blacklist: "tuple" = (),
     ) -> "None":
         self.fetch_bundle = fetch_bundle
         self.early_hook = early_hook
-        self.whitelist = list(whitelist)
-        self.blacklist = list(blacklist)
+        self._import_policy = import_policy
 
     def boot_record(
         self, router: "object", context_id: "int", options: "object", nonce: "str", title: "str"
     ) -> "BootRecord":
         """What the child is told about itself."""
         unidirectional = options.unidirectional
+        policy = self._import_policy()
         return BootRecord(
             context_id=context_id,
             parent_ids=[router.identity.context_id, *router.identity.parent_ids],
@@ -40,8 +40,9 @@ class ChildSettings:
             max_message_size=options.max_message_size or router.max_message_size,
             unidirectional=router.unidirectional if unidirectional is None else unidirectional,
             early_hook=self.early_hook,
-            whitelist=self.whitelist,
-            blacklist=self.blacklist,
+            whitelist=policy.whitelist,
+            blacklist=policy.blacklist,
+            overrides=policy.overrides,
             debug=bool(router.debug or options.debug),
             profiling=bool(options.profiling),
         )

@@ -2,10 +2,12 @@
 
 import collections
 import logging
+import os
 import selectors
 import socket
 import threading
 import time
+import weakref
 
 from mitogen.errors import Error
 from mitogen.runtime.latch import Latch
@@ -23,9 +25,13 @@ class Broker(Emitter):
 
     Signals: ``shutdown`` when the end begins, ``exit`` when it is complete; both fire on the
     broker thread. Work that must finish before the end is announced with `hold`.
+
+    A process forked from this one has no broker thread, and must not touch what the thread of its
+    parent works with: there the broker counts as ended, and the signal ``fork`` has everybody give
+    up descriptors, without a word to the other end.
     """
 
-    SIGNALS = ("shutdown", "exit")
+    SIGNALS = ("shutdown", "exit", "fork")
 
     #: Seconds that children and other holders get to end on their own.
     shutdown_timeout = 3.0
@@ -48,8 +54,21 @@ class Broker(Emitter):
         self._is_over = False
         self._holds = set()
         self.add_reader(self._wake_read.fileno(), self._on_wake)
+        self._watch_forks()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
+
+    def _watch_forks(self) -> "None":
+        if hasattr(os, "register_at_fork"):  # not on 3.6
+            # There is no way to unregister: weakly, so that an ended broker is not kept.
+            on_fork = weakref.WeakMethod(self._on_fork)
+            os.register_at_fork(after_in_child=lambda: (on_fork() or int)())
+
+    def _on_fork(self) -> "None":
+        if not self._is_over:
+            self._is_over = True
+            self._close()
+            self.fire("fork")
 
     # Any thread ---------------------------------------------------------------------------
 
@@ -217,6 +236,9 @@ class Broker(Emitter):
     def _end(self) -> "None":
         self._is_over = True
         self._run_deferred()
+        self._close()
+
+    def _close(self) -> "None":
         self._selector.close()
         self._wake_read.close()
         self._wake_write.close()

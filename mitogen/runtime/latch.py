@@ -22,6 +22,17 @@ class _Waiter:
         self.has_item = False
         self.is_closed = False
 
+    def take(self, item: "object") -> "None":
+        """Wake up with *item*."""
+        self.item = item
+        self.has_item = True
+        self.gate.release()
+
+    def shut(self) -> "None":
+        """Wake up with nothing: the latch is closed."""
+        self.is_closed = True
+        self.gate.release()
+
 
 class Latch:
     """A thread-safe queue whose waiters are served in the order they came.
@@ -53,10 +64,7 @@ class Latch:
 
     def _hand_over(self, obj: "object", at_front: "bool") -> "None":
         if self._waiters:
-            waiter = self._waiters.popleft()
-            waiter.item = obj
-            waiter.has_item = True
-            waiter.gate.release()
+            self._waiters.popleft().take(obj)
         elif at_front:
             self._items.appendleft(obj)
         else:
@@ -77,14 +85,24 @@ class Latch:
                 raise LatchError("latch is closed")
             if not block:
                 raise TimeoutError("nothing is waiting")
-            waiter = _Waiter()
-            self._waiters.append(waiter)
+        waiter = _Waiter()
         try:
+            self._enter(waiter)
             waiter.gate.acquire(True, -1 if timeout is None else max(0.0, timeout))
         except BaseException:
             self._give_back(waiter)
             raise
         return self._outcome(waiter, timeout)
+
+    def _enter(self, waiter: "_Waiter") -> "None":
+        """Queue up, inside of what `get` guards: a signal may raise right after it."""
+        with self._lock:
+            if self._items:
+                waiter.take(self._items.popleft())
+            elif self._is_closed:
+                waiter.shut()
+            else:
+                self._waiters.append(waiter)
 
     def _outcome(self, waiter: "_Waiter", timeout: "float | None") -> "object":
         with self._lock:
@@ -100,7 +118,7 @@ class Latch:
         with self._lock:
             if waiter.has_item:
                 self._hand_over(waiter.item, at_front=True)
-            elif not waiter.is_closed:
+            elif waiter in self._waiters:
                 self._waiters.remove(waiter)
 
     def close(self) -> "None":
@@ -110,8 +128,7 @@ class Latch:
             waiters = list(self._waiters)
             self._waiters.clear()
             for waiter in waiters:
-                waiter.is_closed = True
-                waiter.gate.release()
+                waiter.shut()
 
     def size(self) -> "int":
         """Items queued now; another thread may take them before the caller does."""

@@ -62,7 +62,15 @@ class SocketLink:
         return map(self._sock.send, (data,), (socket.MSG_DONTWAIT,))
 
     def close(self) -> "None":
-        """Close the socket; harmless when closed already."""
+        """End the connection, whoever else holds it; harmless when closed already."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # closed, by one side or the other
+        self._sock.close()
+
+    def abandon(self) -> "None":
+        """Give up the descriptor, in a forked process; the connection goes on."""
         self._sock.close()
 
 
@@ -105,6 +113,8 @@ class PipeLink:
         for fd in {self.read_fd, self.write_fd} - {-1}:
             os.close(fd)
         self.read_fd = self.write_fd = -1
+
+    abandon = close
 
 
 def _reopen_nonblocking(fd: "int") -> "int | None":
@@ -152,6 +162,14 @@ class SplitLink:
     def close(self) -> "None":
         """Close both descriptors; harmless when closed already."""
         self._out.close()
+        self._close_reading()
+
+    def abandon(self) -> "None":
+        """See `SocketLink.abandon`."""
+        self._out.abandon()
+        self._close_reading()
+
+    def _close_reading(self) -> "None":
         if self.read_fd != -1:
             os.close(self.read_fd)
         self.read_fd = -1

@@ -148,6 +148,11 @@ class Outbox:
         while self._gates:
             self._gates.popleft().release()
 
+    def abandon(self) -> "None":
+        """Send nothing more from this process, a forked one: others own the lock's state."""
+        self._lock = threading.Lock()
+        self._is_closed = True
+
     def close(self) -> "None":
         """Refuse further frames and forget queued ones; free whoever waits for room."""
         with self._lock:

@@ -59,6 +59,7 @@ class Router:
         self._is_over = False
         self._news = RouteNews(self)
         broker.listen("exit", self._on_broker_exit)
+        broker.listen("fork", self._on_fork)
 
     # Handlers -----------------------------------------------------------------------------
 
@@ -302,6 +303,11 @@ class Router:
         own_id = self.identity.context_id
         for handle, handler in self._handlers.take_all():
             self._call(handler, self._dead_letter(handle, own_id, "the broker has ended"))
+
+    def _on_fork(self) -> "None":
+        self._is_over = True
+        for stream in self.get_streams():
+            stream.abandon()
 
     # Children -------------------------------------------------------------------------------
 

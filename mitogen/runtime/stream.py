@@ -118,6 +118,12 @@ class Stream(Emitter):
         for source in sources:
             source.resume()
 
+    def abandon(self) -> "None":
+        """Let go of the link in a forked process, without a word to anybody."""
+        self.is_closed = True
+        self.outbox.abandon()
+        self._link.abandon()
+
     def close(self, reason: "str") -> "None":
         """Close the link, tell the router and the listeners. Broker thread; once is enough."""
         if self.is_closed:

@@ -9,8 +9,9 @@ from mitogen.bootstrap.markers import marker_prefix, up_marker
 def test_travels_complete():
     """Every field arrives as it was, names with any character included."""
     record = BootRecord(
-        7, (3, 0), "mitogen:ü@h:1", "ab12", 10, 4096, True, "a.b:c", ("x",), ("y", "z"), True, True
-    )
+        7, (3, 0), "mitogen:ü@h:1", "ab12", 10, 4096, True, "a.b:c", ("x",), ("y", "z"), ("o",),
+        True, True,
+    )  # fmt: skip
     other = BootRecord.from_bytes(record.to_bytes())
     for name in BootRecord._FIELDS:
         assert getattr(other, name) == getattr(record, name)
