@@ -22,6 +22,7 @@ class Dispatcher:
     def __init__(self, econtext: "object") -> "None":
         self._econtext = econtext
         self.chain_failures = ChainFailures()
+        self._is_dropping = False
         self._receiver = Receiver(
             econtext.router, handle=CALL_FUNCTION, policy=has_parent_authority
         )
@@ -29,10 +30,12 @@ class Dispatcher:
     def run(self) -> "None":
         """Serve calls until `close`. Main thread."""
         for msg in self._receiver:
-            self._dispatch(msg)
+            if not self._is_dropping:
+                self._dispatch(msg)
 
-    def close(self) -> "None":
-        """End `run` after the call it is in. Any thread."""
+    def close(self, drop_waiting: "bool" = False) -> "None":
+        """End `run` after the calls that have arrived, or only the one it is in. Any thread."""
+        self._is_dropping = self._is_dropping or drop_waiting
         self._receiver.close()
 
     def _dispatch(self, msg: "object") -> "None":

@@ -28,6 +28,7 @@ from mitogen.wire.handles import DETACHING, SHUTDOWN
 #: Seconds the main thread gets to leave a function, and exit handlers to run, once the parent is
 #: gone or asked for the end. Nobody waits for a result any more.
 GRACE = 1.0
+DETACH_TIMEOUT = 30.0
 
 
 class ExternalContext:
@@ -84,11 +85,16 @@ class ExternalContext:
         self.stream.start()
 
     def detach(self) -> "None":
-        """Live on when the parent goes away. Any thread."""
+        """Finish what the main thread does even when the parent is gone. Any thread but the broker's.
+
+        :raises mitogen.core.TimeoutError: the parent does not answer.
+        """
         self.is_detached = True
-        self.parent.send(Message(handle=DETACHING))
+        self.parent.send_await(Message(handle=DETACHING), DETACH_TIMEOUT)
 
     def _on_parent_lost(self, _reason: "str") -> "None":
+        # What waits in the queue is nobody's any more; the call that runs is, when detached, its own.
+        self.dispatcher.close(drop_waiting=True)
         if not self.is_detached:
             self.broker.shutdown()
 

@@ -13,7 +13,7 @@ from mitogen.controller.start_child import ChildStarted, StartChild
 from mitogen.errors import CancelledError, Error, StreamError
 from mitogen.runtime.message import Message
 from mitogen.runtime.stream import Stream
-from mitogen.wire.handles import SHUTDOWN, START_CHILD
+from mitogen.wire.handles import DETACHING, SHUTDOWN, START_CHILD
 
 
 class Connector:
@@ -32,6 +32,7 @@ class Connector:
         self._is_stopping = False
         self._broker.listen("shutdown", self._on_shutdown)
         self._broker.listen("fork", self._on_fork)
+        router.add_handler(self._on_detaching, DETACHING)
 
     def allocate_id(self) -> "int":
         """A context id nobody else has."""
@@ -198,12 +199,21 @@ class Connector:
             lambda done: msg.reply(ChildStarted(done.error, done.interpreter).to_value())
         )
 
+    def _on_detaching(self, msg: "Message") -> "None":
+        """A child wants to outlive this process; it may decide that for itself only."""
+        launch = self._launches.get(msg.src_id)
+        if launch is not None and not msg.is_dead:
+            launch.is_disowned = True
+            msg.reply(True)
+
     # The end ----------------------------------------------------------------------------------
 
     def _on_shutdown(self) -> "None":
         self._is_stopping = True
         for context_id, launch in list(self._launches.items()):
             context = self._router.context_by_id(context_id)
+            if launch.is_disowned:
+                continue
             if context.connection.is_up:
                 self._broker.hold(launch)
                 stream = self._router.streams[context_id]

@@ -53,6 +53,8 @@ class Launch:
         self._timer = None
         self._is_over = False
         self._tail = None
+        #: The context lives on by itself: its process is neither waited for nor ended.
+        self.is_disowned = False
 
     def start(self) -> "None":
         """Start the process; never raises, failures are reported."""
@@ -219,7 +221,8 @@ class Launch:
         if self._process is not None:
             self._broker.remove_reader(self._process.diagnostics_fd)
             os.close(self._process.diagnostics_fd)
-            Reaper(self._broker, self._process)
+            if not self.is_disowned:
+                Reaper(self._broker, self._process)
 
     def _report(self, event: "Failed") -> "None":
         self._fail(event.error)

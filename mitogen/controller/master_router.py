@@ -18,7 +18,7 @@ from mitogen.runtime.broker import Broker
 from mitogen.runtime.message import Message
 from mitogen.runtime.router import MAX_MESSAGE_SIZE, Router
 from mitogen.wire.control import ForwardLog
-from mitogen.wire.handles import DETACHING, FORWARD_LOG, GET_BUNDLE
+from mitogen.wire.handles import FORWARD_LOG, GET_BUNDLE
 
 LOG = logging.getLogger("mitogen")
 
@@ -75,7 +75,6 @@ class MasterRouter(Router):
         self.responder = ModuleResponder()
         self._modules = ModuleServer(self, self.responder)
         self.add_handler(self._on_log, FORWARD_LOG)
-        self.add_handler(self._on_detaching, DETACHING)
         self.add_handler(self._on_bundle_request, GET_BUNDLE)
 
     def _make_connector(self, router: Router) -> Connector:
@@ -103,9 +102,6 @@ class MasterRouter(Router):
         if not msg.is_dead:
             interpreter = InterpreterInfo.from_value(msg.unpickle())
             self._fetch_bundle(interpreter, msg.reply)
-
-    def _on_detaching(self, msg: Message) -> None:
-        LOG.debug("context %d lives on by itself", msg.src_id)
 
     def __enter__(self) -> "MasterRouter":
         return self

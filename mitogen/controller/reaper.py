@@ -24,6 +24,9 @@ class Reaper:
         self._delay = FIRST_DELAY
         self._steps = [process.terminate, process.kill]
         self._next_step_at = broker.timers.clock() + PATIENCE
+        if broker.is_exiting:
+            self._on_exit()
+            return
         broker.hold(self)
         broker.listen("exit", self._on_exit)
         self._look()
@@ -41,9 +44,10 @@ class Reaper:
         self._delay = min(self._delay * 2, LONGEST_DELAY)
 
     def _on_exit(self) -> "None":
-        LOG.debug("%r is still there at the end and is killed", self._process)
-        _strike(self._process.kill)
-        self._process.wait(LAST_WAIT)
+        if self._process.wait(FIRST_DELAY) is None:
+            LOG.debug("%r is still there at the end and is killed", self._process)
+            _strike(self._process.kill)
+            self._process.wait(LAST_WAIT)
 
 
 def _strike(step: "object") -> "None":

@@ -84,6 +84,58 @@ def kill_self():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def start_program(*argv):
+    """A process that holds the standard output of this one, and lives on."""
+    return subprocess.Popen(argv).pid
+
+
+def fork_daemon():
+    """A process forked from this one, as daemons are: no exec, all descriptors inherited."""
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setsid()
+    while True:
+        time.sleep(3600)
+
+
+def fork_and_log():
+    """A forked process that logs, prints and ends like any other."""
+    pid = os.fork()
+    if not pid:
+        logging.getLogger("forked").error("not heard")
+        print("printed in a fork")
+        sys.stdout.flush()
+        os._exit(0)
+    return os.waitpid(pid, 0)[1]
+
+
+def start_thread():
+    """A thread that never ends and is no daemon."""
+    threading.Thread(target=hang).start()
+
+
+def hold_output():
+    """Print without end."""
+    while True:
+        sys.stdout.write("x" * 1000 + "\n")
+
+
+@mitogen.core.takes_econtext
+def detach(econtext):
+    econtext.detach()
+    return os.getpid()
+
+
+def detach_and_wait_for_orphanage(path):
+    """Live on by oneself, until the parent is gone; then say so in a file."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    with open(path, "w") as fp:
+        fp.write("alone")
+
+
 def descriptors():
     return sorted(
         os.readlink("/proc/self/fd/%s" % fd)
