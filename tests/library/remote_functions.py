@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -27,6 +28,18 @@ def version():
 
 def user_id():
     return os.getuid()
+
+
+def user_name():
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def environment(name):
+    return os.environ.get(name)
+
+
+def executable():
+    return sys.executable
 
 
 def command_line():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +46,6 @@ def main():
 
 def _program(ending: str, call: str = "main()") -> str:
     return f"{PREAMBLE}{ending}\n\nif __name__ == '__main__':\n    {call}\n"
-
-
-def _wait_gone(pids: list[int]) -> None:
-    end = time.monotonic() + SOON
-    while any(pid in processes.table() for pid in pids):
-        for pid in pids:
-            processes.reap(pid)
-        assert time.monotonic() < end, [str(processes.table().get(pid)) for pid in pids]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +96,7 @@ def test_a_program_ended_by_a_signal(
         program.signal(number)
         outcome = program.finish(SOON)
     assert outcome.status in (-number, 1, 130)
-    _wait_gone(pids)
+    processes.wait_gone(pids)
 
 
 def test_a_program_whose_broker_belongs_to_another_thread(tmp_path: Path) -> None:
@@ -157,7 +148,7 @@ def test_a_killed_child_is_noticed(router: Any) -> None:
     lost.get(SOON)
     with pytest.raises(mitogen.core.ChannelError):
         child.call(remote.echo, 1)
-    _wait_gone([pid])
+    processes.wait_gone([pid])
 
 
 def test_a_child_in_the_middle_dies(router: Any) -> None:
@@ -171,7 +162,7 @@ def test_a_child_in_the_middle_dies(router: Any) -> None:
     with pytest.raises(mitogen.core.ChannelError):
         bottom.call(remote.echo, 1)
     assert top.call(remote.echo, 1) == 1
-    _wait_gone([pid])
+    processes.wait_gone([pid])
 
 
 def test_a_stubborn_child_can_be_shut_down(router: Any) -> None:
@@ -234,7 +225,7 @@ def test_a_fork_of_the_program_does_not_keep_children(router: Any) -> None:
         os._exit(status)
     child_pid = child.call(os.getpid)
     child.shutdown(wait=True, timeout=SOON)
-    _wait_gone([child_pid])
+    processes.wait_gone([child_pid])
     os.write(write_end, b"!")
     assert os.waitpid(pid, 0)[1] == 0
     os.close(read_end)
@@ -290,5 +281,5 @@ def test_a_detached_child_outlives_its_parent(tmp_path: Path) -> None:
         pid = int(program.wait_line())
         outcome = program.finish(SOON)
     assert outcome.status == 0, outcome.err
-    _wait_gone([pid])
+    processes.wait_gone([pid])
     assert note.read_text() == "alone"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,22 @@ def kill_and_reap(entries: list[ProcessEntry]) -> None:
                 continue
     for entry in entries:
         reap(entry.pid)
+
+
+def wait_gone(pids: list[int], timeout: float = 15.0) -> None:
+    """Return when none of these processes exists any more.
+
+    :raises AssertionError: one still does.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        for pid in pids:
+            reap(pid)
+        left = [str(entry) for pid in pids if (entry := _entry(pid)) is not None]
+        if not left:
+            return
+        assert time.monotonic() < end, left
+        time.sleep(0.01)
 
 
 def reap(pid: int) -> None:
