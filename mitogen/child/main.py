@@ -19,6 +19,7 @@ from mitogen.imports.finder import WireFinder
 from mitogen.imports.policy import ImportPolicy
 from mitogen.routing import Identity
 from mitogen.runtime.broker import Broker
+from mitogen.runtime.deadline import Deadline
 from mitogen.runtime.link import open_link
 from mitogen.runtime.message import Message, has_parent_authority
 from mitogen.runtime.router import Router
@@ -42,6 +43,7 @@ class ExternalContext:
         self.context_id = boot.context_id
         self.is_detached = False
         self._main_is_done = threading.Event()
+        self._patience = None
         self.broker = Broker()
         self.broker.shutdown_timeout = GRACE
         self.router = Router(
@@ -103,6 +105,7 @@ class ExternalContext:
             self.broker.shutdown()
 
     def _begin_end(self) -> "None":
+        self._patience = Deadline(GRACE)
         self.dispatcher.close()
         for logger in self._loggers:
             logger.flush()
@@ -121,7 +124,7 @@ class ExternalContext:
         return importlib.import_module("mitogen.controller.child_settings").connector_for(self)
 
     def _await_main(self) -> "None":
-        if not self._main_is_done.wait(GRACE):
+        if not self._main_is_done.wait(self._patience.remaining()):
             os._exit(1)
 
     def run(self) -> "None":

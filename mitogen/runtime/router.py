@@ -4,7 +4,7 @@ import itertools
 import logging
 import threading
 
-from mitogen.errors import DecodeError, Error
+from mitogen.errors import ChannelError, DecodeError, Error
 from mitogen.routing import Deliver, Discard, Forward, RouteTable, route
 from mitogen.runtime.context import Context
 from mitogen.runtime.deadline import Deadline
@@ -80,10 +80,11 @@ class Router:
         :param respondent: the one context that may send; its loss delivers a dead message.
         :param bool overwrite: replace an existing handler.
         :returns: the handle.
-        :raises mitogen.core.Error: *handle* is taken, or the broker has ended.
+        :raises mitogen.core.Error: *handle* is taken.
+        :raises mitogen.core.ChannelError: the broker has ended.
         """
         if self._is_over:
-            raise Error("the broker has ended")
+            raise ChannelError("the broker has ended")
         respondent_id = None if respondent is None else respondent.context_id
         return self._handlers.add(fn, handle, persist, policy, respondent_id, overwrite)
 

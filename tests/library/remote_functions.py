@@ -1,5 +1,6 @@
 """Functions that the tests call in other contexts. Runs on every Python from 3.6 on."""
 
+import atexit
 import logging
 import os
 import pwd
@@ -81,6 +82,23 @@ def speak(text):
 
 def record(name, text):
     logging.getLogger(name).warning(text)
+
+
+def say_at_exit(text):
+    atexit.register(sys.stdout.write, text)
+
+
+def write_bytes(data):
+    os.write(1, data)
+
+
+def root_level():
+    return logging.getLogger().level
+
+
+def log_often(count):
+    for number in range(count):
+        logging.getLogger("flood").warning("record %d of many", number)
 
 
 def hang():
@@ -172,6 +190,15 @@ def send_to(sender, value):
 @mitogen.core.takes_router
 def local_child(router):
     return router.local()
+
+
+@mitogen.core.takes_router
+def local_child_with(python_path, router):
+    return router.local(python_path=python_path)
+
+
+def arguments():
+    return sys.argv
 
 
 @mitogen.core.takes_router
