@@ -1,0 +1,239 @@
+"""What Ansible asks a shell for, as functions called in a context, on its main thread.
+
+Each does what the shell command of the stock plugin does and returns a plain value; what goes wrong
+is the OSError of the system call. Modules are imported where used: most contexts need few of them.
+"""
+
+import os
+import stat
+
+
+def expand_user(path: "str") -> "str":
+    """*path* with a leading ``~`` or ``~name`` replaced; as it is when there is no such user."""
+    return os.path.expanduser(path)
+
+
+def expand_path(path: "str") -> "str":
+    """*path* with a leading ``~`` and variables replaced."""
+    return os.path.expandvars(os.path.expanduser(path))
+
+
+def exists(path: "str") -> "bool":
+    """Whether something is there; a dangling link is nothing."""
+    return os.path.exists(path)
+
+
+def make_temporary_directory(
+    base: "str", name: "str", mode: "int" = 0o700, fallbacks: "list" = ()
+) -> "str":
+    """Make the folder *name* below *base*, which is made too, and return its path.
+
+    :param fallbacks: folders to try where *base* cannot be made or written to, as for accounts
+        without a home.
+    :raises OSError: there is no place for it; why *base* is none.
+    """
+    error = None
+    for folder in (base, *fallbacks):
+        folder = expand_path(folder)
+        path = os.path.join(folder, name)
+        try:
+            make_directories(folder)
+            # The umask is the process's, and other threads may be making files: mode afterwards.
+            os.mkdir(path, mode & 0o700)
+            os.chmod(path, mode)
+            return path
+        except FileExistsError:
+            raise  # a name that was to be unique: somebody else's
+        except OSError as exc:
+            error = error or exc
+    raise error
+
+
+def make_directories(path: "str") -> "None":
+    """Make *path* and what is missing above it, for this account only."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path.rstrip("/"))
+    if parent:
+        make_directories(parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+
+
+def remove(path: "str", recurse: "bool" = False) -> "None":
+    """Remove a file, or with *recurse* whatever is there; nothing there is fine."""
+    try:
+        is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if is_folder and recurse:
+        import shutil
+
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
+def chmod(paths: "list", mode: "str") -> "None":
+    """Change modes as chmod(1) does, *mode* in octal or symbols."""
+    for path in paths:
+        before = os.stat(path).st_mode
+        os.chmod(path, changed_mode(before, mode, _umask()))
+
+
+def _umask() -> "int":
+    try:
+        with open("/proc/self/status") as lines:
+            for line in lines:
+                if line.startswith("Umask:"):
+                    return int(line.split()[1], 8)
+    except (OSError, ValueError):
+        pass
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+_WHO = {"u": 0o700, "g": 0o070, "o": 0o007}
+_BITS = {"r": 0o444, "w": 0o222, "x": 0o111}
+
+
+def changed_mode(before: "int", mode: "str", umask: "int") -> "int":
+    """The permission bits that *mode*, as chmod(1) takes it, makes of *before*. Pure.
+
+    :raises ValueError: it is none.
+    """
+    if mode.isdigit():
+        return int(mode, 8)
+    bits = stat.S_IMODE(before)
+    for clause in mode.split(","):
+        who, rest = _split_clause(clause)
+        mask = 0
+        for letter in who:
+            mask |= 0o777 if letter == "a" else _WHO[letter]
+        if not who:
+            mask = 0o777 & ~umask
+        while rest:
+            action, letters, rest = _next_action(rest)
+            change, special = _change(before, bits, letters, who)
+            change &= mask
+            if action == "+":
+                bits |= change | special
+            elif action == "-":
+                bits &= ~(change | special)
+            else:
+                bits = bits & ~(mask if who else 0o777) & 0o7777 | change | special
+    return bits
+
+
+def _split_clause(clause: "str") -> "tuple":
+    who = clause[: len(clause) - len(clause.lstrip("ugoa"))]
+    rest = clause[len(who) :]
+    if not rest or rest[0] not in "+-=":
+        raise ValueError("invalid mode: %r" % (clause,))
+    return who, rest
+
+
+def _next_action(rest: "str") -> "tuple":
+    """The first action of *rest*: its sign, its letters, and what follows."""
+    end = 1
+    while end < len(rest) and rest[end] not in "+-=":
+        end += 1
+    return rest[0], rest[1:end], rest[end:]
+
+
+def _change(before: "int", bits: "int", letters: "str", who: "str") -> "tuple":
+    """The bits that *letters* stand for, and the special ones among them."""
+    change = special = 0
+    for letter in letters:
+        if letter in _BITS:
+            change |= _BITS[letter]
+        elif letter == "X":
+            if stat.S_ISDIR(before) or bits & 0o111:
+                change |= 0o111
+        elif letter in _WHO:
+            three = (bits & _WHO[letter]) >> {"u": 6, "g": 3, "o": 0}[letter]
+            change |= three * 0o111
+        elif letter == "s":
+            special |= 0o4000 if not who or set(who) & set("ua") else 0
+            special |= 0o2000 if not who or set(who) & set("ga") else 0
+        elif letter == "t":
+            special |= 0o1000
+        else:
+            raise ValueError("invalid mode: %r" % (letters,))
+    return change, special
+
+
+def chown(paths: "list", user: "str") -> "None":
+    """Give *paths* to *user*: a name or number, with ``:group`` behind it if that is to change.
+
+    :raises LookupError: there is no such user or group.
+    """
+    owner, _, group = user.partition(":")
+    uid = _number_of(owner, "user")
+    gid = _number_of(group, "group")
+    for path in paths:
+        os.chown(path, uid, gid)
+
+
+def _number_of(name: "str", kind: "str") -> "int":
+    if not name:
+        return -1
+    try:
+        if kind == "user":
+            import pwd
+
+            return pwd.getpwnam(name).pw_uid
+        import grp
+
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        if name.isdigit():
+            return int(name)
+        raise LookupError("invalid %s: %r" % (kind, name))
+
+
+def file_size(path: "str") -> "int":
+    """Bytes in the file *path*.
+
+    :raises OSError: it is no file that can be read.
+    """
+    with open(path, "rb") as source:
+        return os.fstat(source.fileno()).st_size
+
+
+def read_chunk(path: "str", offset: "int", size: "int") -> "bytes":
+    """At most *size* bytes of the file from *offset* on; none at its end."""
+    with open(path, "rb", buffering=0) as source:
+        source.seek(offset)
+        return source.read(size)
+
+
+def write_chunk(path: "str", offset: "int", data: "bytes") -> "None":
+    """Write *data* at *offset*; at 0 the file is made, or made empty."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (0 if offset else os.O_TRUNC)
+    fd = os.open(path, flags, 0o666)
+    try:
+        view = memoryview(data)
+        while len(view):
+            written = os.pwrite(fd, view, offset)
+            offset += written
+            view = view[written:]
+    finally:
+        os.close(fd)
+
+
+def checksum(path: "str") -> "str":
+    """The SHA-1 of a file, as Ansible compares files by."""
+    import hashlib
+
+    digest = hashlib.sha1()  # noqa: S324 -- Ansible's choice; nothing is secured by it
+    with open(path, "rb") as source:
+        while True:
+            data = source.read(1 << 18)
+            if not data:
+                return digest.hexdigest()
+            digest.update(data)
