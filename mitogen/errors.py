@@ -4,6 +4,7 @@
 
     Error
     |-- LatchError             local misuse: the queue was closed here
+    |-- SelectError            local misuse: a select that waits for itself, or for nothing
     |-- EncodeError            local misuse: a value that does not travel (also a TypeError)
     |-- TimeoutError           no answer in the time the caller allowed (also the built-in one)
     |-- DecodeError            remote misbehaviour: a message that is not what it should be
@@ -30,6 +31,10 @@ class Error(Exception):
 
 class LatchError(Error):
     """The queue was closed by its owner."""
+
+
+class SelectError(Error):
+    """A select cannot wait for that."""
 
 
 class EncodeError(Error, TypeError):

@@ -50,7 +50,9 @@ MODULES = (
     "mitogen.bootstrap.process_title",
 )
 #: Modules of those packages that no boot needs: they are fetched like any module when they are.
-FETCHED_LATER = frozenset(("mitogen.imports.reexport", "mitogen.imports.resources"))
+FETCHED_LATER = frozenset(
+    ("mitogen.imports.reexport", "mitogen.imports.resources", "mitogen.runtime.select")
+)
 
 _ENTRY = """\
 n="{loader}"
@@ -58,9 +60,7 @@ c=m[n][1]
 M=sys.modules[n]=type(sys)(n)
 exec(compile(c,"{prefix}/{path}.py","exec",0,True)if type(c)is str else c,M.__dict__)
 M.start(m,z,f())
-""".format(
-    loader=loader.__name__, prefix=loader.PREFIX, path=loader.__name__.replace(".", "/")
-)
+""".format(loader=loader.__name__, prefix=loader.PREFIX, path=loader.__name__.replace(".", "/"))
 
 
 class Part:

@@ -208,6 +208,14 @@ def descend(depth, router):
     return [os.getpid()] + router.local().call(descend, depth - 1)
 
 
+@mitogen.core.takes_router
+def select_children(count, router):
+    import mitogen.select
+
+    receivers = [router.local().call_async(echo, number) for number in range(count)]
+    return [msg.unpickle() for msg in mitogen.select.Select(receivers)]
+
+
 class Greeter:
     greeting = "hello"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Any
 
@@ -13,6 +14,7 @@ import mitogen.core
 import mitogen.master
 import mitogen.parent
 from tests.library import remote_functions as remote
+from tests.support import interpreters
 
 VALUES = [
     None,
@@ -215,6 +217,13 @@ def test_senders_travel(router: Any) -> None:
     with mitogen.core.Receiver(router) as receiver:
         child.call(remote.send_to, receiver.to_sender(), {"news": 1})
         assert receiver.get(10).unpickle() == {"news": 1}
+
+
+@pytest.mark.parametrize("via_old_python", [False, True])
+def test_a_child_may_select(router: Any, via_old_python: bool) -> None:
+    """It waits for children of its own; the code for that is fetched."""
+    path = interpreters.find("3.6") if via_old_python else sys.executable
+    assert sorted(router.local(python_path=str(path)).call(remote.select_children, 3)) == [0, 1, 2]
 
 
 def test_the_master_describes_itself() -> None:
