@@ -20,7 +20,9 @@ START = "import sys;exec(sys.argv[1])"
 
 #: The current directory is no place to import from: it is wherever the login happened to end up,
 #: and whoever may write there must not choose the code that root runs.
-UNPACK = "del sys.path[0];import zlib,binascii as b;exec(zlib.decompress(b.a2b_base64(sys.argv[2])))"
+UNPACK = (
+    "del sys.path[0];import zlib,binascii as b;exec(zlib.decompress(b.a2b_base64(sys.argv[2])))"
+)
 
 #: Without comments and with short names: its size counts in every command line.
 PROGRAM = r"""

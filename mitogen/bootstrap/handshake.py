@@ -73,7 +73,9 @@ _OLD = re.compile(rb"\((\d{1,9}), (\d{1,9}), (\d{1,9})\)")
 _NONE = re.compile(rb"(\(\)|none\b)")
 
 
-class InterpreterInfo(collections.namedtuple("InterpreterInfo", "version magic optimize executable")):
+class InterpreterInfo(
+    collections.namedtuple("InterpreterInfo", "version magic optimize executable")
+):
     """The interpreter at the other end.
 
     :ivar tuple version: such as ``(3, 11, 7)``.
@@ -327,7 +329,9 @@ class Handshake:
         self._enter(REFUSED, error("%s: %s" % (self._where, text)))
 
     def _break(self, what: "str") -> "None":
-        self._enter(BROKEN, StreamError("%s: not a start as it should be: %s" % (self._where, what)))
+        self._enter(
+            BROKEN, StreamError("%s: not a start as it should be: %s" % (self._where, what))
+        )
 
     def _no_python_error(self) -> "Exception":
         text = "%s: no Python 3.6 or newer was found there" % (self._where,)
@@ -360,7 +364,9 @@ class Handshake:
         return ConnectTimeoutError(text + self._last_words())
 
     def _last_words(self) -> "str":
-        said = self._clean(self._noise + self._link)[-KEPT:] + "\n" + self._clean(self._said)[-KEPT:]
+        said = (
+            self._clean(self._noise + self._link)[-KEPT:] + "\n" + self._clean(self._said)[-KEPT:]
+        )
         lines = [line.rstrip() for line in said.splitlines() if line.strip()]
         if not lines:
             return "; it said nothing"

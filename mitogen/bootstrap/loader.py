@@ -4,7 +4,6 @@ Runs in the new interpreter as the first module of ours, before any other; it mu
 what is not needed in any case.
 """
 
-import os
 import sys
 from _frozen_importlib import ModuleSpec  # importlib.machinery's, without its import
 
@@ -135,4 +134,6 @@ def _set_title(title: "str") -> "None":
     if arguments[-1] == RETITLED:
         process_title.recover_executable()
     elif not process_title.set_title(title):
-        process_title.restart(title, ["-c", "import sys;" + arguments[1], *arguments[1:5], RETITLED])
+        process_title.restart(
+            title, ["-c", "import sys;" + arguments[1], *arguments[1:5], RETITLED]
+        )

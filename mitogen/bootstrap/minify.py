@@ -15,8 +15,8 @@ _INDENT = re.compile(r"^(?: {4})+", re.MULTILINE)
 
 def minified_tree(source: str) -> ast.Module:
     """The program without docstrings and annotations; line numbers are those of *source*."""
-    tree = _Stripper().visit(ast.parse(source))
-    assert isinstance(tree, ast.Module)
+    tree = ast.parse(source)
+    _Stripper().visit(tree)
     return tree
 
 
@@ -40,13 +40,14 @@ class _Stripper(ast.NodeTransformer):
             body.append(ast.copy_location(ast.Pass(), node))
         return node
 
-    visit_Module = visit_ClassDef = _without_docstring
+    # N815: ast.NodeVisitor finds methods by these names.
+    visit_Module = visit_ClassDef = _without_docstring  # noqa: N815
 
-    def _function(self, node: ast.FunctionDef) -> ast.AST:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         node.returns = None
         return self._without_docstring(node)
 
-    visit_FunctionDef = visit_AsyncFunctionDef = _function
+    visit_FunctionDef = visit_AsyncFunctionDef = _function  # noqa: N815
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
@@ -77,7 +78,9 @@ class _Formatter(ast.NodeTransformer):
                 values.append(self.visit(part.value))
                 conversion = "" if part.conversion < 0 else "!" + chr(part.conversion)
                 spec = part.format_spec
-                suffix = ":" + self._template(spec, values) if isinstance(spec, ast.JoinedStr) else ""
+                suffix = (
+                    ":" + self._template(spec, values) if isinstance(spec, ast.JoinedStr) else ""
+                )
                 parts.append("{" + conversion + suffix + "}")
         return "".join(parts)
 

@@ -33,6 +33,7 @@ class Prompt(
         repeated_error: "type | None" = None,
         repeated: "str" = "",
     ) -> "Prompt":
+        """Make one; a repeated question is of the same kind of error as a missing answer."""
         return super().__new__(
             cls,
             kind,
@@ -56,6 +57,7 @@ class Refusal(collections.namedtuple("Refusal", "pattern error advice")):
     __slots__ = ()
 
     def __new__(cls, pattern: "object", error: "type", advice: "str" = "") -> "Refusal":
+        """Make one; *advice* says what to do, where the line itself does not."""
         return super().__new__(cls, pattern, error, advice)
 
 

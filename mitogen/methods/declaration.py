@@ -19,6 +19,7 @@ class Option(collections.namedtuple("Option", "name default doc is_secret")):
     def __new__(
         cls, name: "str", default: "object" = _REQUIRED, doc: "str" = "", is_secret: "bool" = False
     ) -> "Option":
+        """Make one; without *default* it has to be given."""
         return super().__new__(cls, name, default, doc, is_secret)
 
     @property

@@ -5,7 +5,7 @@ import sys
 from mitogen.methods.declaration import Method
 
 
-def _argv(options: "object", remote_argv: "list", remote_command: "str") -> "list":
+def _argv(_options: "object", remote_argv: "list", _remote_command: "str") -> "list":
     return remote_argv
 
 
@@ -18,6 +18,6 @@ METHOD = Method(
     doc="A process on this machine, as this user.",
     options=(),
     argv=_argv,
-    default_name=lambda options: "local",
+    default_name=lambda _options: "local",
     default_python=_default_python,
 )

@@ -15,6 +15,9 @@ WORDS = (
 )  # fmt: skip
 
 
+_WIDE_COLON = "\uff1a".encode()
+
+
 def _alternatives() -> "bytes":
     forms = set()
     for word in WORDS:
@@ -28,5 +31,5 @@ HAS_PASSWORD = re.compile(b"(?i)(?:" + _alternatives() + b")")
 
 #: The end of a question for it. The colon may be a wide one, and French has a space before it.
 ENDS_IN_PASSWORD = re.compile(
-    b"(?i)(?:" + _alternatives() + rb")[^\r\n]{0,120}(?::|" + "：".encode() + rb")[ \t]*\Z"
+    b"(?i)(?:" + _alternatives() + rb")[^\r\n]{0,120}(?::|" + _WIDE_COLON + rb")[ \t]*\Z"
 )

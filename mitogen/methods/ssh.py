@@ -47,8 +47,6 @@ _HOST_KEYS = {
     ],
 }
 
-_LOST = "the client said why"
-
 PROMPTS = PromptTable(
     prompts=(
         # Asked when the ssh configuration leaves it at `ask`; the refusal below then says why.
@@ -93,13 +91,15 @@ PROMPTS = PromptTable(
         Refusal(re.compile(rb"^Received disconnect from .*: Too many auth"), PasswordError),
         Refusal(re.compile(rb"^ssh: Could not resolve hostname "), EofError),
         Refusal(re.compile(rb"^ssh: connect to host .* port \d+: "), EofError),
-        Refusal(re.compile(rb"^(command-line|\S+)( line \d+)?: Bad (configuration|yes/no)"), EofError),
+        Refusal(
+            re.compile(rb"^(command-line|\S+)( line \d+)?: Bad (configuration|yes/no)"), EofError
+        ),
         Refusal(re.compile(rb"^kex_exchange_identification: "), EofError),
     ),
 )
 
 
-def _argv(options: "object", remote_argv: "list", remote_command: "str") -> "list":
+def _argv(options: "object", _remote_argv: "list", remote_command: "str") -> "list":
     argv = [options.ssh_path]
     argv += list(options.ssh_args or ())
     if options.ssh_debug_level:
@@ -124,7 +124,7 @@ def _authentication(options: "object") -> "list":
     if options.password is None:
         argv += ["-o", "BatchMode=yes"]
     else:
-        argv += ["-o", "BatchMode=no", "-o", "NumberOfPasswordPrompts=2"]
+        argv += ["-o", "BatchMode=no", "-o", "NumberOfPasswordPrompts=1"]
     if options.identity_file:
         argv += ["-i", options.identity_file]
         if options.identities_only:

@@ -134,7 +134,7 @@ def _effective(options: "object") -> "dict":
     return values
 
 
-def _argv(options: "object", remote_argv: "list", remote_command: "str") -> "list":
+def _argv(options: "object", remote_argv: "list", _remote_command: "str") -> "list":
     values = _effective(options)
     argv = [options.sudo_path, "-u", values["username"]]
     argv += ["-n"] if options.password is None else ["-p", PROMPT]

@@ -117,8 +117,16 @@ def test_byte_code_has_no_docstrings():
 
 
 @pytest.mark.parametrize(
-    "source", ["'only'", "x = 'first'", "f = lambda: 'text'", "def f():\n  return 'a', 'b'\n",
-               "f = lambda: [c for c in 'abc']", "def f(): 'doc'", "def f():\n 'doc'\n return 'doc'"]
+    "source",
+    [
+        "'only'",
+        "x = 'first'",
+        "f = lambda: 'text'",
+        "def f():\n  return 'a', 'b'\n",
+        "f = lambda: [c for c in 'abc']",
+        "def f(): 'doc'",
+        "def f():\n 'doc'\n return 'doc'",
+    ],
 )
 def test_no_other_string_is_lost(source: str):
     """Only a docstring is."""

@@ -48,8 +48,10 @@ TABLE = PromptTable(
             repeated="wrong one",
         ),
     ),
-    (Refusal(re.compile(rb"^denied"), PasswordError, "try harder"),
-     Refusal(re.compile(rb"^changed"), HostKeyError)),
+    (
+        Refusal(re.compile(rb"^denied"), PasswordError, "try harder"),
+        Refusal(re.compile(rb"^changed"), HostKeyError),
+    ),
 )
 
 
@@ -377,8 +379,17 @@ def test_interpreter_data_travels():
 
 
 @pytest.mark.parametrize(
-    "value", [None, [], [[3, 6, 1], "x", 0], [[3, 6], "x", 0, "p"], [[3, 6, "1"], "x", 0, "p"],
-              [[3, 6, True], "x", 0, "p"], [[3, 6, 1], 5, 0, "p"], [[3, 6, 1], "x", "0", "p"]]
+    "value",
+    [
+        None,
+        [],
+        [[3, 6, 1], "x", 0],
+        [[3, 6], "x", 0, "p"],
+        [[3, 6, "1"], "x", 0, "p"],
+        [[3, 6, True], "x", 0, "p"],
+        [[3, 6, 1], 5, 0, "p"],
+        [[3, 6, 1], "x", "0", "p"],
+    ],
 )
 def test_strange_interpreter_data_is_refused(value: object):
     """It comes from another context."""

@@ -56,7 +56,9 @@ async def g() -> "int":
 )
 def test_strings_stay_what_they_are(expression: str, expected: str):
     """F-strings become format calls; white space inside a string is not indentation."""
-    names = run(minify(f"x = 7; y = 'ab'; w = 3\ndef f():\n    if 1:\n        return {expression}\n"))
+    names = run(
+        minify(f"x = 7; y = 'ab'; w = 3\ndef f():\n    if 1:\n        return {expression}\n")
+    )
     assert names["f"]() == expected
 
 
@@ -87,7 +89,10 @@ def test_our_modules_compile_on_every_target(version: str):
     program = "import sys\nfor s in sys.stdin.read().split('\\0'): compile(s, 'x', 'exec')"
     sources = "\0".join([minify(part.loader.get_source(part.name)) for part in bundle.listing()])
     done = subprocess.run(
-        [python, "-W", "error", "-c", program], input=sources, capture_output=True, text=True,
+        [python, "-W", "error", "-c", program],
+        input=sources,
+        capture_output=True,
+        text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stderr

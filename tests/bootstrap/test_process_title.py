@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import marshal
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 from mitogen.bootstrap import process_title
-from tests.bootstrap.driver import FAKE_MAIN, TITLE, started
+from tests.bootstrap.driver import TITLE, started
 from tests.support import interpreters
 
 NO_PROC = """
@@ -140,9 +143,6 @@ def test_without_proc_the_interpreter_is_restarted(version: str, monkeypatch: py
 
 def without_proc(boot_code: bytes, main: str) -> bytes:
     """Boot code for a system on which the title cannot be written."""
-    import marshal
-    import zlib
-
     modules = marshal.loads(zlib.decompress(boot_code))
     modules["mitogen.child.main"] = (False, main)
     if not main.endswith("# proc"):
@@ -152,8 +152,6 @@ def without_proc(boot_code: bytes, main: str) -> bytes:
 
 
 def state_of(python: object, main: str) -> object:
-    import ast
-
     with started(python=str(python), main=main) as child:
         assert child.error is None
         assert child.up is not None
@@ -166,8 +164,3 @@ def state_of(python: object, main: str) -> object:
         while b"\n" not in data:
             data += link.recv(65536)
         return ast.literal_eval(data.decode())
-
-
-def test_fake_main_is_not_marked():
-    """The stand-in of the other tests writes its title in place."""
-    assert not FAKE_MAIN.endswith("# proc")
