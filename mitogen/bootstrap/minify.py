@@ -1,14 +1,16 @@
 """Makes our own source smaller for the wire: same program, no comments, docstrings, annotations.
 
 The result compiles on 3.6 whatever Python produced it; f-strings, whose unparsed form depends on
-the version, become `str.format` calls. Only for code of ours: nobody reads its docstrings or
-annotations at run time.
+the version, become `str.format` calls, and local variables get short names. Only for code of ours:
+nobody reads its docstrings or annotations at run time.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+
+from mitogen.bootstrap.short_names import shorten_locals
 
 _INDENT = re.compile(r"^(?: {4})+", re.MULTILINE)
 
@@ -23,6 +25,7 @@ def minified_tree(source: str) -> ast.Module:
 def minify(source: str) -> str:
     """The same program in fewer bytes."""
     tree = ast.fix_missing_locations(_Formatter().visit(minified_tree(source)))
+    shorten_locals(tree)
     # A string constant never spans lines in unparsed code without docstrings, so what looks like
     # indentation is.
     return _INDENT.sub(lambda match: " " * (len(match.group()) // 4), ast.unparse(tree)) + "\n"

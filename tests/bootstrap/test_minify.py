@@ -70,6 +70,52 @@ def test_blocks_keep_their_structure():
     assert f(2) == "none"
 
 
+def test_local_variables_get_short_names():
+    """Parameters, globals, builtins and whatever could be seen from elsewhere keep theirs."""
+    source = """
+import os as system
+constant = 3
+def plain(argument, *, option=1):
+    total = argument
+    for number in range(option):
+        total += number
+    try:
+        pairs = [first + second for first, second in [(1, 2)]]
+        key = sorted([3, 1], key=lambda item: -item)
+    except ValueError as error:
+        raise error
+    with open(system.devnull) as stream:
+        content = stream.read()
+    return total, pairs, key, content, constant
+def seen():
+    variable = 1
+    return sorted(locals())
+def outer():
+    variable = 1
+    def inner():
+        nonlocal variable
+        variable += 1
+        return variable
+    return inner()
+def assigns():
+    global constant
+    constant = 4
+def shadows():
+    max = 5
+    return max
+"""
+    small = minify(source)
+    for word in ("total", "number", "pairs", "first", "second", "error ", "stream", "content"):
+        assert word not in small
+    names = run(small)
+    assert names["plain"](5, option=3) == (8, [3], [3, 1], "", 3)
+    assert names["seen"]() == ["variable"]
+    assert names["outer"]() == 2
+    names["assigns"]()
+    assert names["constant"] == 4
+    assert names["shadows"]() == 5
+
+
 def test_our_modules_mean_the_same():
     """What is sent of each module is its own program: the trees are equal but for annotations."""
     for part in bundle.listing():
