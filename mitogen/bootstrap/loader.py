@@ -77,31 +77,30 @@ class BundleImporter:
             raise ImportError("%s is not part of the boot code" % (fullname,), name=fullname)
 
 
-_importer = None
-
-
 def boot_importer() -> "BundleImporter | None":
     """The importer of this process's own boot code; None in a program that was not booted."""
-    return _importer
+    for finder in sys.meta_path:
+        if isinstance(finder, BundleImporter):
+            return finder
+    return None
 
 
 def boot_bundle() -> "bytes":
     """The boot code of this process, compressed, for a child with a Python that it fits."""
-    return _importer.bundle
+    return boot_importer().bundle
 
 
 def boot_bundle_fits(interpreter: "object") -> "bool":
     """Whether the *interpreter* (an InterpreterInfo) can run what this process was booted from."""
-    form = _importer.modules[FORM]
+    form = boot_importer().modules[FORM]
     return form in (None, (interpreter.magic, interpreter.optimize))
 
 
 def start(modules: "dict", bundle: "bytes", boot_bytes: "bytes") -> "None":
     """Become a context; called by the boot code's first lines, does not return."""
-    global _importer
-    _importer = BundleImporter(modules, bundle)
-    sys.meta_path.insert(0, _importer)
-    _adopt(sys.modules[_THIS])
+    importer = BundleImporter(modules, bundle)
+    sys.meta_path.insert(0, importer)
+    _adopt(sys.modules[_THIS], importer)
     from mitogen.bootstrap.boot_record import BootRecord  # from the bundle, now
 
     boot = BootRecord.from_bytes(boot_bytes)
@@ -111,11 +110,11 @@ def start(modules: "dict", bundle: "bytes", boot_bytes: "bytes") -> "None":
     main(boot)
 
 
-def _adopt(module: "object") -> "None":
+def _adopt(module: "object", importer: "BundleImporter") -> "None":
     """Make this module, which was run by hand, look like any other."""
-    spec = _importer.find_spec(_THIS)
+    spec = importer.find_spec(_THIS)
     module.__spec__ = spec
-    module.__loader__ = _importer
+    module.__loader__ = importer
     module.__file__ = spec.origin
     module.__package__ = spec.parent
     package = __import__(spec.parent, fromlist=["loader"])
