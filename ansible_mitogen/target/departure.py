@@ -1,0 +1,90 @@
+"""The end of a runner, as an interpreter ends: status, threads, exit handlers, globals, output."""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+
+#: What an interpreter returns when its output could not be written.
+_FLUSH_FAILED = 120
+
+
+def exit_status(error: "BaseException") -> "int":
+    """The status that a program ended by *error* returns; says what an interpreter would say."""
+    _forget_main(error)
+    if isinstance(error, SystemExit):
+        return _requested_status(error.code)
+    if isinstance(error, KeyboardInterrupt):
+        _print(error)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _flush()
+        os.kill(os.getpid(), signal.SIGINT)
+    _print(error)
+    return 1
+
+
+def _requested_status(code: "object") -> "int":
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF if -(1 << 31) <= code < 1 << 31 else 0xFF
+    try:
+        sys.stderr.write("%s\n" % (code,))
+    except Exception:
+        pass  # closed or replaced; the status says enough
+    return 1
+
+
+def _print(error: "BaseException") -> "None":
+    """The traceback, from the module's frames on."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace.tb_frame):
+        trace = trace.tb_next
+    sys.excepthook(type(error), error.with_traceback(trace), trace)
+
+
+def _is_ours(frame: "object") -> "bool":
+    return frame.f_globals.get("__name__", "").startswith("ansible_mitogen.")
+
+
+def _forget_main(error: "BaseException") -> "None":
+    """Note the module's globals, to let go of them at the end."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") == "__main__":
+            atexit.register(_let_go, trace.tb_frame.f_globals)
+            return
+        trace = trace.tb_next
+
+
+def _let_go(names: "dict") -> "None":
+    # In the interpreter's order: private names first, builtins last.
+    for name in list(names):
+        if name.startswith("_") and name != "__builtins__":
+            names[name] = None
+    for name in list(names):
+        if name != "__builtins__":
+            names[name] = None
+
+
+def leave(status: "int") -> "None":
+    """End this process with *status*, or with that of an interpreter that cannot write."""
+    try:
+        threading._shutdown()
+        atexit._run_exitfuncs()
+    except BaseException:
+        # Up to 3.9 what a handler raised arrives here, printed already.
+        pass
+    os._exit(status if _flush() else status or _FLUSH_FAILED)
+
+
+def _flush() -> "bool":
+    is_written = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except Exception:
+            is_written = stream is sys.stderr and is_written
+    return is_written

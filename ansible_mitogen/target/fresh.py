@@ -1,0 +1,81 @@
+"""Modules whose task sets what an interpreter reads only when it starts: run in a new one.
+
+`PYTHONPATH`, `LD_LIBRARY_PATH` and their like, and locales whose encoding is not UTF-8. It takes as
+long as with stock Ansible, and does the same.
+"""
+
+import os
+import sys
+
+from ansible_mitogen.target import standard_streams
+from ansible_mitogen.target.archive import Archive
+
+_PREFIXES = ("PYTHON", "LD_", "DYLD_", "GLIBC_TUNABLES", "MALLOC_")
+_UTF8 = ("utf-8", "utf8")
+
+#: Read from stdin, like stock Ansible's program. What follows the dots is filled in.
+_PROGRAM = """\
+import os, runpy, shutil, sys
+sys.path = [path for path in sys.path if path not in ("", ".")]
+folder, modlib_path, module_fqn, profile, json_params, extra = %r
+try:
+    sys.path.insert(0, modlib_path)
+    try:
+        from ansible.module_utils._internal._ansiballz import _loader
+    except ImportError:
+        _loader = None
+    if _loader is not None and profile is not None:
+        code = _loader.run_module.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        given = dict(
+            json_params=json_params, profile=profile, module_fqn=module_fqn,
+            modlib_path=modlib_path, extensions={}, secrets=[],
+        )
+        given.update(extra)
+        _loader.run_module(**{name: given[name] for name in names if name in given})
+    from ansible.module_utils import basic
+    basic._ANSIBLE_ARGS = json_params
+    runpy.run_module(
+        module_fqn, init_globals=dict(_module_fqn=module_fqn, _modlib_path=modlib_path),
+        run_name="__main__", alter_sys=True,
+    )
+    print('{"msg": "New-style module did not handle its own exit", "failed": true}')
+    sys.exit(1)
+finally:
+    shutil.rmtree(folder, ignore_errors=True)
+"""
+
+
+def is_needed(added: "dict") -> "bool":
+    """Whether a task with *added* on top of this process's environment needs a new interpreter."""
+    if not sys.executable:
+        return False
+    for name, value in added.items():
+        if name.startswith(_PREFIXES) and os.environ.get(name) != value:
+            return True
+    if standard_streams.has_same_locale(added):
+        return False
+    name = standard_streams.effective_locale(dict(os.environ, **added))
+    if sys.getfilesystemencoding().lower() not in _UTF8 or sys.version_info < (3, 7):
+        return True
+    # From 3.7 on an interpreter in the C locale works in UTF-8.
+    codeset = name.partition(".")[2].partition("@")[0].lower()
+    return name not in ("C", "POSIX") and codeset not in _UTF8
+
+
+def become(job: "object", closure: "object") -> "None":
+    """Replace this process by a new interpreter that runs the ModuleJob. Does not return."""
+    environment = dict(os.environ, **job.environment)
+    os.environ.update(job.environment)  # for TMPDIR
+    archive = Archive(job.name, closure)
+    fields = (
+        archive.folder, archive.path, job.module_fqn, job.profile, job.arguments, job.extra
+    )  # fmt: skip
+    path = os.path.join(archive.folder, "run.py")
+    with open(path, "w", encoding="utf-8") as target:
+        target.write(_PROGRAM % (fields,))
+    fd = os.open(path, os.O_RDONLY)
+    os.dup2(fd, 0)
+    os.close(fd)
+    # The interpreter's own settings of signals do not survive, ours do.
+    os.execve(sys.executable, [sys.executable], environment)

@@ -1,0 +1,147 @@
+"""What a zygote has loaded ahead: the parts of `ansible.module_utils` that every module needs.
+
+They are imported once, in the zygote, and each runner that is forked has them. A runner keeps of
+them what its own module would import, byte for byte; where a file differs, it forgets them all and
+imports its own.
+
+Only the core's own, which do nothing but define things, are run ahead. Other files, a user's or a
+collection's, are compiled ahead, and run in the runner, in the environment of its task.
+"""
+
+import gc
+import importlib
+import os
+import site
+import sys
+
+#: The part that nearly every module imports, and with it most of what it needs.
+BASIC = "ansible/module_utils/basic.py"
+#: The core's own parts that `basic` imports late or never, but every module run does.
+_FURTHER = (
+    "ansible/module_utils/_internal/_ansiballz/",
+    "ansible/module_utils/_internal/_json/",
+)
+#: Asks the controller to debug; does something when imported.
+_NOT = ("_extensions/", "_respawn_wrapper.py")
+
+
+class Image:
+    """The loaded modules of this process that came from closures.
+
+    :param closure: where they are imported from.
+    """
+
+    def __init__(self, closure: "object") -> "None":
+        self._closure = closure
+        #: Loaders of what is loaded, by module name.
+        self._loaded = {}
+        #: Digests of `BASIC` that did not load: a Python too old for the core, say.
+        self._failed = set()
+        self._libraries = None
+
+    def prepare(self, files: "dict") -> "None":
+        """Load and compile what a module with these *files* will need. Zygote."""
+        self._closure.show(files)
+        basic = files.get(BASIC)
+        if basic is not None and basic not in self._failed:
+            if self._loaded and self._libraries != _libraries():
+                self._forget_all()
+                _adopt_new_folders()
+            if not self._loaded:
+                self._load(basic)
+        for path, digest in files.items():
+            if path.endswith(".py"):
+                try:
+                    self._closure.code(path, digest)
+                except (SyntaxError, ValueError):
+                    pass  # the runner will say so, if the module uses that file
+
+    def _load(self, basic: "str") -> "None":
+        self._libraries = _libraries()
+        before = set(sys.modules)
+        self._closure.enter()
+        try:
+            importlib.import_module("ansible.module_utils.basic")
+            for path in self._closure.files:
+                if path.startswith(_FURTHER) and not any(word in path for word in _NOT):
+                    importlib.import_module(_module_name(path))
+        except BaseException:  # also SystemExit: the core's word to a Python that is too old
+            self._failed.add(basic)
+            for name in set(sys.modules) - before:
+                del sys.modules[name]
+            return
+        finally:
+            self._closure.leave()
+        self._note_loaded()
+        # Objects that are there to stay need not be looked at, nor copied, by each runner.
+        gc.collect()
+        if hasattr(gc, "freeze"):  # not on 3.6
+            gc.freeze()
+
+    def _note_loaded(self) -> "None":
+        for name, module in list(sys.modules.items()):
+            loader = getattr(getattr(module, "__spec__", None), "loader", None)
+            if getattr(loader, "digest", None) and loader.closure is self._closure:
+                self._loaded[name] = loader
+
+    def _forget_all(self) -> "None":
+        """Unload, and with it what came from elsewhere on the way: it may have changed."""
+        for name in self._loaded:
+            sys.modules.pop(name, None)
+        self._loaded.clear()
+        importlib.invalidate_caches()
+
+    def fit(self, files: "dict") -> "None":
+        """Keep what a module with these *files* would import. Runner."""
+        absent = []
+        for name, loader in self._loaded.items():
+            digest = files.get(loader.path)
+            if digest is None:
+                absent.append(name)
+            elif digest != loader.digest:
+                absent = list(self._loaded)
+                break
+        for name in absent:
+            module = sys.modules.pop(name, None)
+            parent, _, tail = name.rpartition(".")
+            if module is not None and parent in sys.modules:
+                vars(sys.modules[parent]).pop(tail, None)
+
+
+def _module_name(path: "str") -> "str":
+    name = path[: -len(".py")] if path.endswith(".py") else path
+    if name.endswith("/__init__"):
+        name = name[: -len("/__init__")]
+    return name.replace("/", ".")
+
+
+def _site_folders() -> "list":
+    """Where packages may be installed, whether or not the folder is there."""
+    folders = []
+    if hasattr(site, "getsitepackages"):
+        folders += site.getsitepackages()
+    if site.ENABLE_USER_SITE and hasattr(site, "getusersitepackages"):
+        folders.append(site.getusersitepackages())
+    return folders
+
+
+def _libraries() -> "list":
+    """Changes when a package is installed or removed.
+
+    The core's modules look for optional libraries (libselinux, systemd) while they are imported: a
+    play that installs one expects the next task to find it.
+    """
+    stamps = []
+    for path in ["/etc/ld.so.cache", *sys.path, *_site_folders()]:
+        try:
+            stamps.append(os.stat(path).st_mtime_ns)
+        except OSError:
+            stamps.append(None)
+    return stamps
+
+
+def _adopt_new_folders() -> "None":
+    """What a new interpreter would have on its path: folders made since, and what .pth files say."""
+    for folder in _site_folders():
+        if os.path.isdir(folder):
+            site.addsitedir(folder)

@@ -1,0 +1,147 @@
+"""A runner: the forked process that runs one job, as the process that stock Ansible starts would.
+
+A module runs as `__main__` with its closure first on `sys.path`, and this process ends as an
+interpreter does: threads are waited for, exit handlers run, the module's globals are let go, output
+is flushed. What cannot be had in a fork (an interpreter reads some variables only when it starts) is
+done in a fresh interpreter, which replaces this process.
+"""
+
+import importlib
+import os
+import runpy
+import signal
+import sys
+import time
+import types
+
+from ansible_mitogen.target import fresh, standard_streams
+from ansible_mitogen.target.archive import Archive
+from ansible_mitogen.target.departure import exit_status, leave
+
+#: The core's own way to run a module, from 2.19 on.
+LOADER = "ansible/module_utils/_internal/_ansiballz/_loader.py"
+#: Hands the closure on to other interpreters, as a file.
+RESPAWN = "ansible/module_utils/common/respawn.py"
+
+
+def run_command(job: "object", descriptors: "list") -> "None":
+    """Become the program of a CommandJob. Does not return."""
+    _take_descriptors(descriptors)
+    # The interpreter ignores these; a program is to find them as any other does.
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    environment = dict(os.environ, **job.environment)
+    argv = list(job.argv)
+    program = job.executable or argv[0]
+    try:
+        if job.cwd is not None:
+            os.chdir(job.cwd)
+        os.execvpe(program, argv, environment)
+    except OSError as exc:
+        os.write(2, ("%s: %s\n" % (exc.filename or program, exc.strerror)).encode())
+        os._exit(127 if isinstance(exc, FileNotFoundError) else 126)
+
+
+def run_module(job: "object", descriptors: "list", closure: "object", image: "object") -> "None":
+    """Run a ModuleJob. Does not return.
+
+    :param closure: where its files are.
+    :param image: what is loaded of them.
+    """
+    _take_descriptors(descriptors)
+    closure.show(job.files)
+    _enter_folder(job.cwd)
+    if fresh.is_needed(job.environment):
+        fresh.become(job, closure)
+    is_encoding_known = standard_streams.has_same_locale(job.environment)
+    os.environ.update(job.environment)
+    if "TZ" in job.environment:
+        time.tzset()
+    standard_streams.renew(is_encoding_known)
+    if not hasattr(os, "register_at_fork") and "random" in sys.modules:  # 3.6
+        sys.modules["random"].seed()
+    image.fit(job.files)
+    status = _run(job, closure)
+    leave(status)
+
+
+def _take_descriptors(descriptors: "list") -> "None":
+    """Make a session of our own, and *descriptors* (stdout, stderr, stdin) our standard ones."""
+    os.setsid()
+    os.dup2(descriptors[0], 1)
+    os.dup2(descriptors[1], 2)
+    if len(descriptors) > 2:
+        os.dup2(descriptors[2], 0)
+    for fd in descriptors:
+        os.close(fd)
+
+
+def _enter_folder(folder: "str | None") -> "None":
+    if folder is not None:
+        os.chdir(folder)
+    try:
+        os.getcwd()
+    except OSError:
+        # The core's own precaution: gone, or not for this account to see.
+        try:
+            os.chdir(os.path.expanduser("~"))
+        except OSError:
+            os.chdir("/")
+
+
+def _run(job: "object", closure: "object") -> "int":
+    """Run the module; return the exit status."""
+    archive = None
+    sys.argv = [""]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        if RESPAWN in job.files:
+            archive = Archive(job.name, closure)
+            closure.move(archive.path)
+        closure.enter()
+        _run_main(job, closure.root)
+    except BaseException as exc:
+        return exit_status(exc)
+    finally:
+        if archive is not None:
+            archive.remove()
+    return 0
+
+
+def _run_main(job: "object", root: "str") -> "None":
+    basic = importlib.import_module("ansible.module_utils.basic")
+    if LOADER in job.files and job.profile is not None:
+        loader = importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
+        loader.run_module(**loader_arguments(loader.run_module, job, root))
+        return
+    basic._ANSIBLE_ARGS = job.arguments
+    if job.profile is not None:
+        basic._ANSIBLE_PROFILE = job.profile
+    runpy.run_module(
+        job.module_fqn,
+        init_globals={"_module_fqn": job.module_fqn, "_modlib_path": root},
+        run_name="__main__",
+        alter_sys=True,
+    )
+    print('{"msg": "New-style module did not handle its own exit", "failed": true}')
+    sys.exit(1)
+
+
+def loader_arguments(function: "object", job: "object", root: "str") -> "dict":
+    """The arguments that this version of the core's loader takes.
+
+    :raises TypeError: it needs one that is not known.
+    """
+    given = {
+        "json_params": job.arguments,
+        "profile": job.profile,
+        "module_fqn": job.module_fqn,
+        "modlib_path": root,
+        "extensions": {},
+        "secrets": [],
+    }
+    given.update(job.extra)
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return {name: given[name] for name in names if name in given}

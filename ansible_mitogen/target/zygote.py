@@ -1,0 +1,240 @@
+"""The zygote: a process without threads that forks a runner for each job.
+
+It ends when its context does, and ends what still runs then.
+"""
+
+import array
+import collections
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from ansible_mitogen.target import channel, isolation, records, runner
+from ansible_mitogen.target.closure import Closure
+from ansible_mitogen.target.files import FileStore
+from ansible_mitogen.target.image import Image
+from mitogen.errors import DecodeError
+
+#: Seconds from TERM to KILL for a job that has to end.
+GRACE = 2.0
+#: Seconds between looks at the rest of a group whose leader has ended.
+_GROUP_POLL = 0.05
+_MAX_DESCRIPTORS = 64
+_READ_SIZE = 1 << 18
+
+
+def become_zygote(sock: "socket.socket") -> "None":
+    """Serve the context at the other end of *sock*. Does not return. No threads, yet or ever."""
+    os.setsid()
+    isolation.close_descriptors(sock.fileno())
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for fd in (0, 1):
+        os.dup2(null, fd)
+    os.close(null)
+    kept = isolation.leave_our_modules()
+    Zygote(sock, kept).run()
+    os._exit(0)
+
+
+class Running:
+    """A job whose runner has not been collected: its `number` and `pid`.
+
+    `is_told` that it ended; `is_ending` on our behalf, and killed when `deadline` comes.
+    """
+
+    __slots__ = ("deadline", "is_ending", "is_told", "number", "pid")
+
+    def __init__(self, number: "int", pid: "int") -> "None":
+        self.number = number
+        self.pid = pid
+        self.is_told = False
+        self.is_ending = False
+        self.deadline = None
+
+    def signal_group(self, number: "int") -> "None":
+        """Send a signal to all of it. Safe: the pid is ours until we collect it."""
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            # Forked just now and no group yet; or of another account, which is not ours to end.
+            try:
+                os.kill(self.pid, number)
+            except (ProcessLookupError, PermissionError):
+                pass
+
+
+class Zygote:
+    """See the module.
+
+    :param sock: leads to the context.
+    :param kept: modules of ours, which no import finds any more; kept alive while we run them.
+    """
+
+    def __init__(self, sock: "socket.socket", kept: "list") -> "None":
+        self._sock = sock
+        self._kept = kept
+        self._decoder = channel.Decoder()
+        self._descriptors = collections.deque()
+        self._running = {}
+        self._is_over = False
+        self._store = FileStore()
+        self._closure = Closure(self._store, isolation.virtual_root())
+        self._image = Image(self._closure)
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        signal.set_wakeup_fd(self._wake_write)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+
+    def run(self) -> "None":
+        """Serve until the context has ended and no job is left."""
+        while not self._is_over or self._running:
+            sources = [self._wake_read] if self._is_over else [self._wake_read, self._sock]
+            ready, _, _ = select.select(sources, [], [], self._timeout())
+            if self._wake_read in ready:
+                os.read(self._wake_read, 4096)
+            if self._sock in ready:
+                self._receive()
+            self._collect()
+            self._kill_overdue()
+
+    def _timeout(self) -> "float | None":
+        ending = [job for job in self._running.values() if job.is_ending]
+        if not ending:
+            return None
+        if any(job.is_told for job in ending):
+            return _GROUP_POLL
+        return max(0.0, min(job.deadline for job in ending) - time.monotonic())
+
+    # From the context ---------------------------------------------------------------------
+
+    def _receive(self) -> "None":
+        space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * array.array("i").itemsize)
+        try:
+            data, ancillary, _flags, _address = self._sock.recvmsg(
+                _READ_SIZE, space, getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+            )
+        except OSError:
+            data, ancillary = b"", []
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self._take_descriptors(content)
+        if not data:
+            self._on_context_lost()
+            return
+        for message in self._decoder.feed(data):
+            if type(message) is channel.Start:
+                self._start(message)
+            elif type(message) is channel.Cancel and message.number in self._running:
+                self._end(self._running[message.number])
+
+    def _take_descriptors(self, content: "bytes") -> "None":
+        received = array.array("i")
+        received.frombytes(content[: len(content) - len(content) % received.itemsize])
+        for fd in received:
+            os.set_inheritable(fd, False)
+            self._descriptors.append(fd)
+
+    def _on_context_lost(self) -> "None":
+        self._is_over = True
+        self._sock.close()
+        for fd in self._descriptors:
+            os.close(fd)
+        for job in self._running.values():
+            self._end(job)
+
+    def _start(self, message: "channel.Start") -> "None":
+        descriptors = [self._descriptors.popleft() for _ in range(2 + message.has_stdin)]
+        try:
+            self._start_with(message, descriptors)
+        except (DecodeError, OSError, LookupError) as exc:
+            self._tell(channel.Refused(message.number, "%s: %s" % (type(exc).__name__, exc)))
+        finally:
+            for fd in descriptors:
+                os.close(fd)
+
+    def _start_with(self, message: "channel.Start", descriptors: "list") -> "None":
+        job = records.job_from_value(message.job)
+        if type(job) is records.ModuleJob:
+            self._store.add(job.supplied)
+            missing = self._store.missing(set(job.files.values()))
+            if missing:
+                self._tell(channel.Missing(message.number, missing))
+                return
+            self._store.shrink(job.files.values())
+            self._image.prepare(job.files)
+        pid = os.fork()
+        if not pid:
+            self._run_in_child(job, descriptors)
+        self._running[message.number] = Running(message.number, pid)
+
+    def _run_in_child(self, job: "records.Record", descriptors: "list") -> "None":
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            self._sock.close()
+            if type(job) is records.ModuleJob:
+                runner.run_module(job, descriptors, self._closure, self._image)
+            else:
+                runner.run_command(job, descriptors)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            sys.stderr.flush()
+        finally:
+            os._exit(1)
+
+    # The end of jobs ----------------------------------------------------------------------
+
+    def _collect(self) -> "None":
+        """Notice runners that have ended."""
+        for job in list(self._running.values()):
+            if job.is_told:
+                if not isolation.group_lives(job.pid):
+                    self._reap(job)
+            elif job.is_ending and hasattr(os, "waitid"):
+                # Not collected yet, so that the group's number remains its own.
+                flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+                found = os.waitid(os.P_PID, job.pid, flags)
+                if found is not None:
+                    is_exit = found.si_code == os.CLD_EXITED
+                    job.is_told = True
+                    status = found.si_status
+                    self._tell(channel.Ended(job.number, status << 8 if is_exit else status))
+            else:
+                pid, status = os.waitpid(job.pid, os.WNOHANG)
+                if pid:
+                    del self._running[job.number]
+                    self._tell(channel.Ended(job.number, status))
+
+    def _end(self, job: "Running") -> "None":
+        if not job.is_ending:
+            job.is_ending = True
+            job.deadline = time.monotonic() + GRACE
+            job.signal_group(signal.SIGTERM)
+
+    def _kill_overdue(self) -> "None":
+        now = time.monotonic()
+        for job in list(self._running.values()):
+            if job.is_ending and job.deadline <= now:
+                job.signal_group(signal.SIGKILL)
+                if job.is_told:
+                    self._reap(job)
+                else:
+                    job.deadline = now + GRACE
+
+    def _reap(self, job: "Running") -> "None":
+        os.waitpid(job.pid, 0)
+        del self._running[job.number]
+
+    def _tell(self, message: "tuple") -> "None":
+        if self._is_over:
+            return
+        try:
+            self._sock.sendall(channel.encode(message))
+        except OSError:
+            pass  # the context is gone, which the next read will say
