@@ -2,38 +2,65 @@
 
 import collections
 
-from mitogen.wire.control import Record
+from mitogen.errors import DecodeError
+from mitogen.wire.values import Kwargs, encode, encode_head
 
 #: Failed chains remembered by a context; the oldest is forgotten first.
 MAX_FAILED_CHAINS = 1000
 
 
-class Call(Record):
+def encode_target(module: "str", class_name: "str | None", function: "str") -> "str":
+    """The part of a call that is the same each time; see `encode_call`."""
+    return encode_head([module, class_name, function])
+
+
+def encode_call(target: "str", chain_id: "str | None", args: "tuple", kwargs: "dict") -> "bytes":
+    """A call as it travels: what `Call.from_value` is given the decoded form of.
+
+    :param str target: from `encode_target`.
+    :raises mitogen.errors.EncodeError: an argument does not travel.
+    """
+    return encode([chain_id, list(args), kwargs], target)
+
+
+class Call:
     """A function to be called: *module*, *class_name* or None, *function*, *args*, *kwargs*.
 
     *chain_id* is None for a call that stands alone.
     """
 
     __slots__ = ("args", "chain_id", "class_name", "function", "kwargs", "module")
-    FIELDS = (
-        ("chain_id", (str, type(None))),
-        ("module", (str,)),
-        ("class_name", (str, type(None))),
-        ("function", (str,)),
-        ("args", (list, tuple)),
-        ("kwargs", (dict,)),
-    )
 
-    def to_value(self) -> "list":
-        """The call as it travels; a list is cheaper than a tuple there."""
-        return [
-            self.chain_id,
-            self.module,
-            self.class_name,
-            self.function,
-            list(self.args),
-            self.kwargs,
-        ]
+    @classmethod
+    def from_value(cls, value: "object") -> "Call":
+        """The call that travelled.
+
+        :raises mitogen.errors.DecodeError: *value* is none.
+        """
+        call = cls()
+        try:
+            module, class_name, function, chain_id, args, kwargs = value
+        except (TypeError, ValueError):
+            raise DecodeError("this is no call")
+        if not (
+            type(module) is str
+            and (class_name is None or type(class_name) is str)
+            and type(function) is str
+            and (chain_id is None or type(chain_id) is str)
+            and type(args) is list
+            and type(kwargs) in _KEYWORDS
+        ):
+            raise DecodeError("a call has a strange part")
+        call.module = module
+        call.class_name = class_name
+        call.function = function
+        call.chain_id = chain_id
+        call.args = args
+        call.kwargs = kwargs
+        return call
+
+
+_KEYWORDS = (dict, Kwargs)
 
 
 class ChainFailures:

@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import sys
 
 from mitogen.calls import Call, ChainFailures
 from mitogen.errors import CallError
@@ -53,7 +54,7 @@ class Dispatcher:
             msg.reply(error)
 
     def _run(self, call: "Call") -> "object":
-        owner = importlib.import_module(call.module)
+        owner = _module(call.module)
         if call.class_name is not None:
             owner = getattr(owner, call.class_name)
         fn = getattr(owner, call.function)
@@ -63,6 +64,14 @@ class Dispatcher:
         if getattr(fn, "mitogen_takes_router", False):
             kwargs = dict(kwargs, router=self._econtext.router)
         return fn(*call.args, **kwargs)
+
+
+def _module(name: "str") -> "object":
+    module = sys.modules.get(name)
+    # What another thread is importing right now has to be waited for.
+    if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
+        module = importlib.import_module(name)
+    return module
 
 
 @takes_econtext

@@ -1,45 +1,45 @@
 """A context as seen from here, and chains of calls to it."""
 
+import functools
 import itertools
 import os
 import types
 
-from mitogen.calls import Call
+from mitogen.calls import encode_call, encode_target
 from mitogen.runtime.deadline import Deadline
 from mitogen.runtime.message import Message
-from mitogen.runtime.receiver import Receiver
+from mitogen.runtime.receiver import Answer, Receiver
 from mitogen.runtime.signals import Emitter
 from mitogen.wire.handles import CALL_FUNCTION, CALL_SERVICE
 from mitogen.wire.values import Kwargs, Reference
 
 _FUNCTION_TYPES = (types.FunctionType, types.BuiltinFunctionType)
+#: Lets a pipelined chain go on after a failure.
+_FORGET_CHAIN = encode_target("mitogen.child.dispatcher", None, "forget_chain")
 _chain_numbers = itertools.count(1)
 
 
-class CallTarget:
-    """The names under which another context finds a function."""
+@functools.lru_cache(maxsize=1000)
+def _target_of(fn: "object") -> "str":
+    """The names under which another context finds *fn*, encoded.
 
-    __slots__ = ("class_name", "function", "module")
-
-    def __init__(self, fn: "object") -> "None":
-        """Find the names of *fn*.
-
-        :raises TypeError: *fn* is no module-level function and no class method of a module-level
-            class, so it cannot be found by name elsewhere.
-        """
-        owner = getattr(fn, "__self__", None)
-        qualname = getattr(fn, "__qualname__", "")
-        if isinstance(fn, types.MethodType) and isinstance(owner, type):
-            if "." in owner.__qualname__:
-                raise TypeError(_NOT_CALLABLE % (fn,))
-            self.module, self.class_name = owner.__module__, owner.__qualname__
-        elif isinstance(fn, _FUNCTION_TYPES) and "." not in qualname and "<" not in qualname:
-            self.module, self.class_name = fn.__module__, None
-        else:
-            raise TypeError(_NOT_CALLABLE % (fn,))
-        if self.module is None:
-            raise TypeError(_NOT_CALLABLE % (fn,))
-        self.function = fn.__name__
+    :raises TypeError: *fn* is no module-level function and no class method of a module-level
+        class, so it cannot be found by name elsewhere.
+    """
+    owner = getattr(fn, "__self__", None)
+    qualname = getattr(fn, "__qualname__", "")
+    class_name = None
+    if isinstance(fn, types.MethodType) and isinstance(owner, type):
+        module, class_name = owner.__module__, owner.__qualname__
+        is_findable = "." not in class_name
+    elif isinstance(fn, _FUNCTION_TYPES):
+        module = fn.__module__
+        is_findable = "." not in qualname and "<" not in qualname
+    else:
+        is_findable = False
+    if not is_findable or module is None:
+        raise TypeError(_NOT_CALLABLE % (fn,))
+    return encode_target(module, class_name, fn.__name__)
 
 
 _NOT_CALLABLE = (
@@ -71,11 +71,8 @@ class CallChain:
             )
 
     def _message(self, fn: "object", args: "tuple", kwargs: "dict") -> "Message":
-        target = CallTarget(fn)
-        call = Call(
-            self.chain_id, target.module, target.class_name, target.function, args, kwargs
-        )
-        return Message.pickled(call.to_value(), handle=CALL_FUNCTION)
+        data = encode_call(_target_of(fn), self.chain_id, args, kwargs)
+        return Message(self.context.context_id, None, None, CALL_FUNCTION, 0, data)
 
     def call(self, fn: "object", *args: "object", **kwargs: "object") -> "object":
         """Run ``fn(*args, **kwargs)`` in the context; return its result.
@@ -85,11 +82,15 @@ class CallChain:
         :raises mitogen.core.TimeoutError: no result within the chain's time-out; the function
             may still run.
         """
-        receiver = self.call_async(fn, *args, **kwargs)
+        msg = self._message(fn, args, kwargs)
+        answer = Answer()
+        router = self.context.router
+        msg.reply_to = router.add_handler(answer.put, None, False, None, self.context)
         try:
-            return receiver.get(self._timeout).unpickle()
+            router.send(msg)
+            return answer.get(self._timeout).unpickle()
         except BaseException:
-            receiver.close()
+            router.del_handler(msg.reply_to)
             raise
 
     def call_async(self, fn: "object", *args: "object", **kwargs: "object") -> "Receiver":
@@ -103,8 +104,8 @@ class CallChain:
     def reset(self) -> "None":
         """Forget the failure of a pipelined chain, behind all calls made so far."""
         if self.chain_id is not None:
-            call = Call(None, "mitogen.child.dispatcher", None, "forget_chain", (self.chain_id,), {})
-            self.context.send(Message.pickled(call.to_value(), handle=CALL_FUNCTION))
+            data = encode_call(_FORGET_CHAIN, None, (self.chain_id,), {})
+            self.context.send(Message(handle=CALL_FUNCTION, data=data))
 
     def __enter__(self) -> "CallChain":
         return self

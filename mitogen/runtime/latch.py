@@ -12,6 +12,11 @@ import threading
 from mitogen.errors import LatchError, TimeoutError
 
 
+#: What an empty latch has for a queue: most latches serve one item to one waiter, and a deque is
+#: 600 bytes.
+_NOTHING = ()
+
+
 class _Waiter:
     __slots__ = ("gate", "has_item", "is_closed", "item")
 
@@ -44,8 +49,8 @@ class Latch:
 
     def __init__(self) -> "None":
         self._lock = threading.Lock()
-        self._items = collections.deque()
-        self._waiters = collections.deque()
+        self._items = _NOTHING
+        self._waiters = _NOTHING
         self._is_closed = False
         self.notify = None
 
@@ -65,7 +70,10 @@ class Latch:
     def _hand_over(self, obj: "object", at_front: "bool") -> "None":
         if self._waiters:
             self._waiters.popleft().take(obj)
-        elif at_front:
+            return
+        if self._items is _NOTHING:
+            self._items = collections.deque()
+        if at_front:
             self._items.appendleft(obj)
         else:
             self._items.append(obj)
@@ -78,11 +86,12 @@ class Latch:
         :raises mitogen.core.TimeoutError: nothing came in time, or *block* is False.
         :raises mitogen.core.LatchError: the latch is closed and empty.
         """
-        with self._lock:
-            if self._items:
-                return self._items.popleft()
-            if self._is_closed:
-                raise LatchError("latch is closed")
+        if self._items or not block:
+            with self._lock:
+                if self._items:
+                    return self._items.popleft()
+                if self._is_closed:
+                    raise LatchError("latch is closed")
             if not block:
                 raise TimeoutError("nothing is waiting")
         waiter = _Waiter()
@@ -102,6 +111,8 @@ class Latch:
             elif self._is_closed:
                 waiter.shut()
             else:
+                if self._waiters is _NOTHING:
+                    self._waiters = collections.deque()
                 self._waiters.append(waiter)
 
     def _outcome(self, waiter: "_Waiter", timeout: "float | None") -> "object":
@@ -125,8 +136,7 @@ class Latch:
         """Wake all waiters with LatchError; items already queued can still be taken."""
         with self._lock:
             self._is_closed = True
-            waiters = list(self._waiters)
-            self._waiters.clear()
+            waiters, self._waiters = self._waiters, _NOTHING
             for waiter in waiters:
                 waiter.shut()
 

@@ -57,7 +57,7 @@ class SocketLink:
         """An iterator that writes *data* when it is consumed and yields the bytes written.
 
         No byte code runs between the system call and the yield, so that a consumer written in C
-        (``deque.extend``) records the result even when a signal handler raises right after.
+        (``list.extend``) records the result even when a signal handler raises right after.
         """
         return map(self._sock.send, (data,), (socket.MSG_DONTWAIT,))
 

@@ -32,7 +32,7 @@ class Chunk:
 
     def __init__(self, data: "bytes") -> "None":
         self.data = data
-        self.written = collections.deque()
+        self.written = []
 
     def rest(self) -> "memoryview":
         """What has not been written yet."""
