@@ -7,6 +7,7 @@ open, does not keep it up.
 
 import array
 import collections
+import hashlib
 import os
 import signal
 import socket
@@ -63,6 +64,8 @@ class Attachment:
         self._decoder = channel.Decoder()
         self._outgoing = collections.deque()
         self._jobs = {}
+        #: Names of closures that the zygote knows.
+        self._closures = set()
         self._last_number = 0
         self._is_detached = False
         self._broker = None
@@ -135,6 +138,7 @@ class Attachment:
             pending.outputs[fd] = []
             self._broker.add_reader(fd, lambda fd=fd: self._on_output(pending, fd))
         value = job.to_value()
+        closure = self._name_closure(job, value)
         if has_stdin:
             pending.input = memoryview(job.stdin)
             pending.input_fd = near[2]
@@ -143,7 +147,21 @@ class Attachment:
         if job.timeout is not None:
             text = "it took more than %g seconds" % (job.timeout,)
             pending.timer = self._broker.timers.after(job.timeout, lambda: self._end(pending, text))
-        self._send(channel.Start(pending.number, value, has_stdin), tuple(far))
+        self._send(channel.Start(pending.number, value, closure, has_stdin), tuple(far))
+
+    def _name_closure(self, job: "records.Record", value: "dict") -> "str":
+        """The name of the job's closure; takes out of *value* what the zygote knows by it.
+
+        The zygote is to look at as little as possible (see image.py).
+        """
+        if type(job) is not records.ModuleJob:
+            return ""
+        text = "\0".join([part for item in job.files.items() for part in item])
+        name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        if name in self._closures and not job.supplied:
+            value["files"] = {}
+        self._closures.add(name)
+        return name
 
     def _end(self, pending: "PendingJob", verdict: "str") -> "None":
         if not pending.verdict and pending.number in self._jobs:
@@ -256,11 +274,15 @@ class Attachment:
             if type(message) is channel.Ended:
                 self._finish(pending, **_how_ended(message.status, pending.verdict))
             elif type(message) is channel.Missing:
-                self._finish(
-                    pending, ended=records.LOST, detail="files are missing", missing=message.digests
-                )
+                self._on_missing(pending, message.digests)
             else:
                 self._finish(pending, ended=records.LOST, detail=message.reason)
+
+    def _on_missing(self, pending: "PendingJob", digests: "list") -> "None":
+        self._closures.clear()
+        # A closure that was forgotten with others: all of its files have to come again.
+        digests = digests or list(set(pending.job.files.values()))
+        self._finish(pending, ended=records.LOST, detail="files are missing", missing=digests)
 
     def _on_zygote_lost(self, reason: "str") -> "None":
         """Nothing can be run any more: the context ends, and the next task makes another."""

@@ -12,13 +12,15 @@ from mitogen.wire import values
 
 _LENGTH = struct.Struct(">I")
 
-#: Context to zygote: run the job (a record's value), to be known as *number*.
-Start = collections.namedtuple("Start", ("number", "job", "has_stdin"))
+#: Context to zygote: run the job (a record's value), to be known as *number*. *closure* is a name
+#: for its `files`, which are left out once the zygote has seen them under that name.
+Start = collections.namedtuple("Start", ("number", "job", "closure", "has_stdin"))
 #: Context to zygote: end the job, its result is not wanted or overdue.
 Cancel = collections.namedtuple("Cancel", ("number",))
 #: Zygote to context: the job's process has ended with this wait status.
 Ended = collections.namedtuple("Ended", ("number", "status"))
-#: Zygote to context: the job was not started, for want of files of these digests.
+#: Zygote to context: the job was not started, for want of files of these digests. Names of closures
+#: given before have no meaning any more.
 Missing = collections.namedtuple("Missing", ("number", "digests"))
 #: Zygote to context: the job could not be started.
 Refused = collections.namedtuple("Refused", ("number", "reason"))

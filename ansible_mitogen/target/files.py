@@ -7,7 +7,7 @@ MAX_BYTES = 48 * 1024 * 1024
 
 
 class FileStore:
-    """Contents by digest, the least recently used dropped first."""
+    """Contents by digest, and code objects made of them."""
 
     def __init__(self, max_bytes: "int" = MAX_BYTES) -> "None":
         self._max_bytes = max_bytes
@@ -15,38 +15,32 @@ class FileStore:
         self._contents = {}
         #: Code objects by digest and file name.
         self._codes = {}
+        self.drops = 0
 
-    def add(self, supplied: "dict") -> "None":
-        """Keep compressed files, by digest."""
+    def take(self, supplied: "dict", files: "dict") -> "list":
+        """Keep the *supplied* files (compressed, by digest); digests of *files* that are not here.
+
+        Where none is missing, none of *files* is dropped either. `drops` counts how often others
+        were.
+        """
         for digest, data in supplied.items():
             if digest not in self._contents:
                 content = zlib.decompress(data)
                 self._contents[digest] = content
                 self._size += len(content)
-
-    def missing(self, digests: "object") -> "list":
-        """Those of *digests* that are not here; the others count as used."""
-        missing = []
-        contents = self._contents
-        for digest in digests:
-            content = contents.pop(digest, None)
-            if content is None:
-                missing.append(digest)
-            else:
-                contents[digest] = content
+        missing = [digest for digest in files.values() if digest not in self._contents]
+        if self._size > self._max_bytes:
+            self._drop_others(set(files.values()))
         return missing
 
-    def shrink(self, kept: "object") -> "None":
-        """Drop what is over the limit, but nothing of the digests *kept*."""
-        if self._size <= self._max_bytes:
-            return
-        kept = set(kept)
-        for digest in [digest for digest in self._contents if digest not in kept]:
-            if self._size <= self._max_bytes:
-                break
-            self._size -= len(self._contents.pop(digest))
-        for key in [key for key in self._codes if key[0] not in self._contents]:
-            del self._codes[key]
+    def _drop_others(self, kept: "set") -> "None":
+        """Drop all but *kept*: this happens once in thousands of modules, if at all."""
+        self.drops += 1
+        self._contents = {
+            digest: content for digest, content in self._contents.items() if digest in kept
+        }
+        self._size = sum(map(len, self._contents.values()))
+        self._codes = {key: code for key, code in self._codes.items() if key[0] in kept}
 
     def content(self, digest: "str") -> "bytes":
         """The file; it must be here."""

@@ -37,24 +37,65 @@ class Image:
         self._loaded = {}
         #: Digests of `BASIC` that did not load: a Python too old for the core, say.
         self._failed = set()
+        #: What `prepare` returned, by their key.
+        self._unfit = {}
         self._libraries = None
 
-    def prepare(self, files: "dict") -> "None":
-        """Load and compile what a module with these *files* will need. Zygote."""
+    def prepare(self, files: "dict", key: "str") -> "list":
+        """Load and compile what a module with these *files* needs. Zygote.
+
+        :param key: the same for the same files.
+
+        :returns: names of loaded modules that it would not have, or not these; see `forget`.
+
+        What is done already is found out without a look at each file: each object that is looked
+        at, here or in the runner, is a page of memory to be copied after the fork.
+        """
         self._closure.show(files)
         basic = files.get(BASIC)
-        if basic is not None and basic not in self._failed:
-            if self._loaded and self._libraries != _libraries():
-                self._forget_all()
-                _adopt_new_folders()
-            if not self._loaded:
-                self._load(basic)
+        if self._loaded and self._libraries != _libraries():
+            self.forget(list(self._loaded))
+            self._loaded.clear()
+            self._unfit.clear()
+            importlib.invalidate_caches()
+            _adopt_new_folders()
+        if not self._loaded and basic is not None and basic not in self._failed:
+            self._load(basic)
+        unfit = self._unfit.get(key)
+        if unfit is None:
+            self._compile(files)
+            unfit = self._unfit[key] = self._find_unfit(files)
+        return unfit
+
+    def closure_dropped(self) -> "None":
+        """What was compiled may be gone."""
+        self._unfit.clear()
+
+    def _compile(self, files: "dict") -> "None":
         for path, digest in files.items():
             if path.endswith(".py"):
                 try:
                     self._closure.code(path, digest)
                 except (SyntaxError, ValueError):
                     pass  # the runner will say so, if the module uses that file
+
+    def _find_unfit(self, files: "dict") -> "list":
+        absent = []
+        for name, loader in self._loaded.items():
+            digest = files.get(loader.path)
+            if digest is None:
+                absent.append(name)
+            elif digest != loader.digest:
+                return list(self._loaded)
+        return absent
+
+    def forget(self, names: "list") -> "None":
+        """Have these modules imported anew."""
+        for name in names:
+            module = sys.modules.pop(name, None)
+            parent, _, tail = name.rpartition(".")
+            if module is not None and parent in sys.modules:
+                vars(sys.modules[parent]).pop(tail, None)
 
     def _load(self, basic: "str") -> "None":
         self._libraries = _libraries()
@@ -83,29 +124,6 @@ class Image:
             loader = getattr(getattr(module, "__spec__", None), "loader", None)
             if getattr(loader, "digest", None) and loader.closure is self._closure:
                 self._loaded[name] = loader
-
-    def _forget_all(self) -> "None":
-        """Unload, and with it what came from elsewhere on the way: it may have changed."""
-        for name in self._loaded:
-            sys.modules.pop(name, None)
-        self._loaded.clear()
-        importlib.invalidate_caches()
-
-    def fit(self, files: "dict") -> "None":
-        """Keep what a module with these *files* would import. Runner."""
-        absent = []
-        for name, loader in self._loaded.items():
-            digest = files.get(loader.path)
-            if digest is None:
-                absent.append(name)
-            elif digest != loader.digest:
-                absent = list(self._loaded)
-                break
-        for name in absent:
-            module = sys.modules.pop(name, None)
-            parent, _, tail = name.rpartition(".")
-            if module is not None and parent in sys.modules:
-                vars(sys.modules[parent]).pop(tail, None)
 
 
 def _module_name(path: "str") -> "str":

@@ -43,25 +43,24 @@ def run_command(job: "object", descriptors: "list") -> "None":
         os._exit(127 if isinstance(exc, FileNotFoundError) else 126)
 
 
-def run_module(job: "object", descriptors: "list", closure: "object", image: "object") -> "None":
+def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
     """Run a ModuleJob. Does not return.
 
     :param closure: where its files are.
-    :param image: what is loaded of them.
     """
     _take_descriptors(descriptors)
     closure.show(job.files)
     _enter_folder(job.cwd)
     if fresh.is_needed(job.environment):
         fresh.become(job, closure)
-    is_encoding_known = standard_streams.has_same_locale(job.environment)
+    is_same_locale = standard_streams.has_same_locale(job.environment)
     os.environ.update(job.environment)
     if "TZ" in job.environment:
         time.tzset()
-    standard_streams.renew(is_encoding_known)
+    if not is_same_locale:
+        standard_streams.follow_locale()
     if not hasattr(os, "register_at_fork") and "random" in sys.modules:  # 3.6
         sys.modules["random"].seed()
-    image.fit(job.files)
     status = _run(job, closure)
     leave(status)
 

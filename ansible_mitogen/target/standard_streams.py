@@ -18,27 +18,30 @@ def effective_locale(environment: "dict") -> "str":
 
 def has_same_locale(added: "dict") -> "bool":
     """Whether the environment with *added* on top means the encoding that this process has."""
+    if not any(name in added for name in _LOCALE_VARIABLES):
+        return True
     return effective_locale(dict(os.environ, **added)) == effective_locale(os.environ)
 
 
-def renew(is_encoding_known: "bool") -> "None":
-    """Make stdin anew, whose buffer is another's; the others too if they are to change encoding."""
-    encoding, errors = sys.stdin.encoding, sys.stdin.errors
-    if not is_encoding_known:
-        locale.setlocale(locale.LC_CTYPE, "")
-        encoding = "utf-8"
-        plain = effective_locale(os.environ) in ("C", "POSIX")
-        errors = "surrogateescape" if plain else "strict"
-        sys.stdout = sys.__stdout__ = _writer(1, encoding, errors)
-        sys.stderr = sys.__stderr__ = _writer(2, encoding, "backslashreplace")
-    source = io.open(0, "rb", closefd=False)  # noqa: UP020 -- the same, without a name of site's
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(source, encoding, errors)
+def renew_stdin() -> "None":
+    """Make stdin anew: what the old one has read ahead is another's."""
+    sys.stdin = sys.__stdin__ = _stdin(sys.stdin.encoding, sys.stdin.errors)
 
 
-def _writer(fd: "int", encoding: "str", errors: "str") -> "io.TextIOWrapper":
-    return io.TextIOWrapper(
-        io.open(fd, "wb", closefd=False),  # noqa: UP020 -- as above
-        encoding,
-        errors,
-        line_buffering=fd == 2,
-    )
+def follow_locale() -> "None":
+    """Make all three anew, with the encoding that the environment asks for; it is UTF-8."""
+    locale.setlocale(locale.LC_CTYPE, "")
+    plain = effective_locale(os.environ) in ("C", "POSIX")
+    errors = "surrogateescape" if plain else "strict"
+    sys.stdin = sys.__stdin__ = _stdin("utf-8", errors)
+    sys.stdout = sys.__stdout__ = _writer(1, errors)
+    sys.stderr = sys.__stderr__ = _writer(2, "backslashreplace")
+
+
+def _stdin(encoding: "str", errors: "str") -> "io.TextIOWrapper":
+    return io.TextIOWrapper(io.open(0, "rb", closefd=False), encoding, errors)
+
+
+def _writer(fd: "int", errors: "str") -> "io.TextIOWrapper":
+    target = io.open(fd, "wb", closefd=False)
+    return io.TextIOWrapper(target, "utf-8", errors, line_buffering=fd == 2)

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 
-from ansible_mitogen.target import channel, isolation, records, runner
+from ansible_mitogen.target import channel, isolation, records, runner, standard_streams
 from ansible_mitogen.target.closure import Closure
 from ansible_mitogen.target.files import FileStore
 from ansible_mitogen.target.image import Image
@@ -34,6 +34,8 @@ def become_zygote(sock: "socket.socket") -> "None":
     for fd in (0, 1):
         os.dup2(null, fd)
     os.close(null)
+    # Here, so that no runner has to: a module's stdin is the same empty one.
+    standard_streams.renew_stdin()
     kept = isolation.leave_our_modules()
     Zygote(sock, kept).run()
     os._exit(0)
@@ -80,6 +82,7 @@ class Zygote:
         self._descriptors = collections.deque()
         self._running = {}
         self._is_over = False
+        self._closures = {}
         self._store = FileStore()
         self._closure = Closure(self._store, isolation.virtual_root())
         self._image = Image(self._closure)
@@ -158,20 +161,38 @@ class Zygote:
 
     def _start_with(self, message: "channel.Start", descriptors: "list") -> "None":
         job = records.job_from_value(message.job)
+        unfit = []
         if type(job) is records.ModuleJob:
-            self._store.add(job.supplied)
-            missing = self._store.missing(set(job.files.values()))
-            if missing:
-                self._tell(channel.Missing(message.number, missing))
+            unfit = self._prepare(message, job)
+            if unfit is None:
                 return
-            self._store.shrink(job.files.values())
-            self._image.prepare(job.files)
         pid = os.fork()
         if not pid:
-            self._run_in_child(job, descriptors)
+            self._run_in_child(job, descriptors, unfit)
         self._running[message.number] = Running(message.number, pid)
 
-    def _run_in_child(self, job: "records.Record", descriptors: "list") -> "None":
+    def _prepare(self, message: "channel.Start", job: "records.ModuleJob") -> "list | None":
+        """Have ready what the module needs; names of what it must not see, None if it cannot run."""
+        if job.files:
+            drops = self._store.drops
+            missing = self._store.take(job.supplied, job.files)
+            if drops != self._store.drops:
+                self._closures.clear()
+                self._image.closure_dropped()
+            if missing:
+                self._closures.clear()
+                self._tell(channel.Missing(message.number, missing))
+                return None
+            self._closures[message.closure] = job.files
+        elif message.closure not in self._closures:
+            self._tell(channel.Missing(message.number, []))
+            return None
+        job.files = self._closures[message.closure]
+        return self._image.prepare(job.files, message.closure)
+
+    def _run_in_child(
+        self, job: "records.Record", descriptors: "list", unfit: "list"
+    ) -> "None":
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -179,7 +200,8 @@ class Zygote:
             os.close(self._wake_write)
             self._sock.close()
             if type(job) is records.ModuleJob:
-                runner.run_module(job, descriptors, self._closure, self._image)
+                self._image.forget(unfit)
+                runner.run_module(job, descriptors, self._closure)
             else:
                 runner.run_command(job, descriptors)
         except BaseException:
