@@ -3,7 +3,7 @@
 import collections
 
 from mitogen.errors import DecodeError
-from mitogen.wire.values import Kwargs, encode, encode_head
+from mitogen.wire.values import Kwargs, encode_head, encode_pieces
 
 #: Failed chains remembered by a context; the oldest is forgotten first.
 MAX_FAILED_CHAINS = 1000
@@ -14,13 +14,13 @@ def encode_target(module: "str", class_name: "str | None", function: "str") -> "
     return encode_head([module, class_name, function])
 
 
-def encode_call(target: "str", chain_id: "str | None", args: "tuple", kwargs: "dict") -> "bytes":
+def encode_call(target: "str", chain_id: "str | None", args: "tuple", kwargs: "dict") -> "bytes | Pieces":
     """A call as it travels: what `Call.from_value` is given the decoded form of.
 
     :param str target: from `encode_target`.
     :raises mitogen.errors.EncodeError: an argument does not travel.
     """
-    return encode([chain_id, list(args), kwargs], target)
+    return encode_pieces([chain_id, list(args), kwargs], target)
 
 
 class Call:

@@ -55,7 +55,7 @@ class Message:
 
         :raises mitogen.errors.EncodeError: *obj* holds a type that does not travel.
         """
-        return cls(data=values.encode(obj), **fields)
+        return cls(data=values.encode_pieces(obj), **fields)
 
     @classmethod
     def dead(cls, reason: "str | None" = None, **fields: "object") -> "Message":

@@ -12,6 +12,7 @@ last with `FLAG_MORE`; routers pass them on one by one, only the destination put
 import struct
 
 from mitogen.errors import FrameError
+from mitogen.wire.pieces import Pieces, buffers_of, cut
 
 MAGIC = 0x4D47
 VERSION = 1
@@ -21,6 +22,8 @@ HEADER_SIZE = HEADER.size
 #: Large enough that a fragment's header and bookkeeping cost little, small enough that a call
 #: behind a fragment of some bulk transfer waits for less than a millisecond on a fast link.
 MAX_FRAGMENT = 262144
+#: Payloads up to this size are copied out of what arrived, so that it is not kept for their sake.
+COPY_LIMIT = 65536
 
 _pack = HEADER.pack
 _unpack_from = HEADER.unpack_from
@@ -42,7 +45,7 @@ class Frame:
         reply_to: "int",
         message_id: "int",
         flags: "int",
-        payload: "bytes | memoryview",
+        payload: "bytes | memoryview | Pieces",
     ) -> "None":
         self.dst_id = dst_id
         self.src_id = src_id
@@ -53,7 +56,7 @@ class Frame:
         self.flags = flags
         self.payload = payload
 
-    def with_payload(self, payload: "bytes | memoryview", flags: "int") -> "Frame":
+    def with_payload(self, payload: "bytes | memoryview | Pieces", flags: "int") -> "Frame":
         """The same header around another payload."""
         return Frame(
             self.dst_id,
@@ -97,55 +100,69 @@ def encode_header(frame: "Frame") -> "bytes":
 
 def fragments(frame: "Frame", size: "int" = MAX_FRAGMENT) -> "object":
     """*frame* in pieces of at most *size* payload bytes; itself when it is small."""
-    total = len(frame.payload)
-    if total <= size:
+    left = len(frame.payload)
+    if left <= size:
         yield frame
         return
-    view = memoryview(frame.payload)
-    for start in range(0, total, size):
-        is_last = start + size >= total
-        flags = frame.flags if is_last else frame.flags | FLAG_MORE
-        yield frame.with_payload(view[start : start + size], flags)
+    for part in cut(frame.payload, size):
+        left -= len(part)
+        yield frame.with_payload(part, frame.flags | FLAG_MORE if left else frame.flags)
 
 
 class FrameDecoder:
     """Turns bytes, however they are cut, into frames.
 
     Bytes that are no frame raise FrameError, after which the decoder is of no more use.
+    Payloads above `COPY_LIMIT` are views of what was fed, in `Pieces` where it was cut.
     """
 
-    __slots__ = ("_parts", "_size", "_wanted")
+    __slots__ = ("_frame", "_head", "_missing", "_parts")
 
     def __init__(self) -> "None":
+        # The beginning of a header; then the frame whose payload arrives, and how much of it.
+        self._head = b""
+        self._frame = None
         self._parts = []
-        self._size = 0
-        self._wanted = HEADER_SIZE
+        self._missing = 0
 
     @property
     def pending(self) -> "int":
         """Bytes of an unfinished frame."""
-        return self._size
+        if self._frame is None:
+            return len(self._head)
+        return HEADER_SIZE + sum([len(part) for part in self._parts])
 
     def feed(self, data: "bytes") -> "list":
         """Take *data*; return the frames that are complete now.
 
         :raises mitogen.errors.FrameError: these are no frames.
         """
-        if self._size:
-            self._parts.append(data)
-            self._size += len(data)
-            if self._size < self._wanted:
-                return []
-            data = b"".join(self._parts)
-            self._parts = []
-            self._size = 0
-        return self._decode(data)
-
-    def _decode(self, data: "bytes") -> "list":
         frames = []
-        end = len(data)
         position = 0
-        wanted = HEADER_SIZE
+        if self._frame is not None:
+            size = len(data)
+            if size < self._missing:
+                self._parts.append(data)
+                self._missing -= size
+                return frames
+            position = self._missing
+            self._parts.append(data if size == position else memoryview(data)[:position])
+            frames.append(self._finish())
+        elif self._head:
+            data = self._head + data
+            self._head = b""
+        self._decode(data, position, frames)
+        return frames
+
+    def _finish(self) -> "Frame":
+        frame, self._frame = self._frame, None
+        parts, self._parts = self._parts, []
+        payload = Pieces(parts)
+        frame.payload = bytes(payload) if payload.size <= COPY_LIMIT else payload
+        return frame
+
+    def _decode(self, data: "bytes", position: "int", frames: "list") -> "None":
+        end = len(data)
         while end - position >= HEADER_SIZE:
             magic, version, flags, dst, src, auth, handle, reply_to, message_id, length = _unpack_from(
                 data, position
@@ -154,28 +171,22 @@ class FrameDecoder:
                 raise FrameError(
                     "bad frame header %r" % (bytes(data[position : position + HEADER_SIZE]),)
                 )
-            stop = position + HEADER_SIZE + length
+            position += HEADER_SIZE
+            stop = position + length
+            if stop <= end and length <= COPY_LIMIT:
+                payload = data[position:stop]
+            else:
+                payload = memoryview(data)[position:stop]
+            frame = Frame(dst, src, auth, handle, reply_to, message_id, flags, payload)
             if stop > end:
-                wanted = HEADER_SIZE + length
-                break
-            frames.append(
-                Frame(
-                    dst,
-                    src,
-                    auth,
-                    handle,
-                    reply_to,
-                    message_id,
-                    flags,
-                    data[position + HEADER_SIZE : stop],
-                )
-            )
+                self._frame = frame
+                self._parts = [payload] if position < end else []
+                self._missing = stop - end
+                return
+            frames.append(frame)
             position = stop
         if position < end:
-            self._parts = [data[position:] if position else data]
-            self._size = end - position
-            self._wanted = wanted
-        return frames
+            self._head = data[position:]
 
 
 class TooLarge:
@@ -231,12 +242,12 @@ class Reassembler:
             del self._partials[frame.src_id]
         if verdict is not None or partial.parts is None:
             return verdict
-        return frame.with_payload(b"".join(partial.parts), frame.flags)
+        return frame.with_payload(Pieces(partial.parts), frame.flags)
 
     def _grow(self, by_id: "dict", partial: "_Partial", frame: "Frame") -> "TooLarge | None":
         if partial.parts is None:
             return None
-        partial.parts.append(frame.payload)
+        partial.parts += buffers_of(frame.payload)
         partial.size += len(frame.payload)
         total = sum(other.size for other in by_id.values()) if len(by_id) > 1 else partial.size
         if partial.size > self._max_message_size or total > self._max_partial_bytes:

@@ -7,6 +7,7 @@ calls to another behind the same link. Within a destination the order is kept.
 import collections
 
 from mitogen.wire.frame import HEADER_SIZE, encode_header, fragments
+from mitogen.wire.pieces import buffers_of
 
 
 class OutQueue:
@@ -54,8 +55,7 @@ class OutQueue:
             else:
                 del self._by_dst[dst_id]
             self._taken.append(encode_header(fragment))
-            if len(fragment.payload):
-                self._taken.append(fragment.payload)
+            self._taken.extend(buffers_of(fragment.payload))
             size += HEADER_SIZE + len(fragment.payload)
         return list(self._taken)
 

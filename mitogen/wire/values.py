@@ -22,6 +22,8 @@ import re
 import struct
 
 from mitogen.errors import CallError, DecodeError, EncodeError
+from mitogen.wire.frame import COPY_LIMIT
+from mitogen.wire.pieces import PieceReader, Pieces
 
 TAG = "$"
 MAX_DEPTH = 100
@@ -187,6 +189,20 @@ def encode(value: "object", head: "str | None" = None) -> "bytes":
     :raises mitogen.errors.EncodeError: it holds a type that does not travel (subclasses of the
         travelling types do not either), or is nested too deep.
     """
+    buffers = _encode(value, head)
+    return buffers[0] if len(buffers) == 1 else b"".join(buffers)
+
+
+def encode_pieces(value: "object", head: "str | None" = None) -> "bytes | Pieces":
+    """As `encode`; bulk data of some size is not copied."""
+    buffers = _encode(value, head)
+    if len(buffers) == 1:
+        return buffers[0]
+    pieces = Pieces([buffer for buffer in buffers if buffer])
+    return bytes(pieces) if pieces.size <= COPY_LIMIT else pieces
+
+
+def _encode(value: "object", head: "str | None") -> "list":
     encoder = _Encoder()
     text = _dumps(encoder.walk(value, 0))
     if head is not None:
@@ -195,10 +211,7 @@ def encode(value: "object", head: "str | None" = None) -> "bytes":
     if len(structure) > MAX_STRUCTURE:
         raise EncodeError("the value has %d bytes of structure; %d are allowed" % (
             len(structure), MAX_STRUCTURE))
-    head = _LENGTH.pack(len(structure))
-    if not encoder.bulk:
-        return head + structure
-    return b"".join([head, structure] + encoder.bulk)
+    return [_LENGTH.pack(len(structure)) + structure] + encoder.bulk
 
 
 _TAG_BYTES = b'"$"'
@@ -220,13 +233,15 @@ def _refuse_constant(text: "str") -> "None":
 
 
 class _Decoder:
-    """Makes objects of the tagged parts of one structure, in the order they were encoded."""
+    """Makes objects of the tagged parts of one structure, in the order they were encoded.
 
-    __slots__ = ("_data", "_position", "_revive")
+    :param reader: `PieceReader` of what lies behind the structure.
+    """
 
-    def __init__(self, data: "bytes | memoryview", position: "int", revive: "object") -> "None":
-        self._data = data
-        self._position = position
+    __slots__ = ("_reader", "_revive")
+
+    def __init__(self, reader: "PieceReader", revive: "object") -> "None":
+        self._reader = reader
         self._revive = revive
 
     def hook(self, value: "dict") -> "object":
@@ -238,21 +253,16 @@ class _Decoder:
         kind, *fields = value[TAG]
         return _READERS[kind](self, *fields)
 
-    def bulk(self, length: "int") -> "bytes":
-        start = self._position
-        if type(length) is not int or length < 0 or start + length > len(self._data):
+    def bulk(self, length: "int") -> "list":
+        """The next *length* bulk bytes, as views."""
+        if type(length) is not int or not 0 <= length <= self._reader.left:
             raise DecodeError("bulk bytes are missing")
-        self._position = start + length
-        return bytes(self._data[start : self._position])
+        return self._reader.take(length)
 
     def reference(self, kind: "str", fields: "list") -> "object":
         if self._revive is None:
             raise DecodeError("a reference of kind %r has no meaning here" % (kind,))
         return self._revive(kind, fields)
-
-    def finish(self) -> "None":
-        if self._position != len(self._data):
-            raise DecodeError("bytes are left behind the value")
 
 
 def _hex(_decoder: "_Decoder", text: "str") -> "int":
@@ -276,10 +286,10 @@ def _pairs(pairs: "list", make: "type") -> "dict":
 
 
 _READERS = {
-    "s": lambda self, length: self.bulk(length).decode("utf-8", "surrogatepass"),
-    "b": lambda self, length: self.bulk(length),
-    "a": lambda self, length: bytearray(self.bulk(length)),
-    "B": lambda self, length: Blob(self.bulk(length)),
+    "s": lambda self, length: b"".join(self.bulk(length)).decode("utf-8", "surrogatepass"),
+    "b": lambda self, length: b"".join(self.bulk(length)),
+    "a": lambda self, length: bytearray().join(self.bulk(length)),
+    "B": lambda self, length: Blob(b"".join(self.bulk(length))),
     "i": _hex,
     "f": lambda self, text: {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[text],
     "t": lambda self, items: tuple(items),
@@ -320,7 +330,7 @@ _MALFORMED = (
 )  # fmt: skip
 
 
-def decode(data: "bytes | memoryview", revive: "object" = None) -> "object":
+def decode(data: "bytes | memoryview | Pieces", revive: "object" = None) -> "object":
     """The value that `encode` made bytes of. Any thread.
 
     :param revive: ``revive(kind, fields)`` makes an object of a `Reference`; without it, or when it
@@ -329,37 +339,51 @@ def decode(data: "bytes | memoryview", revive: "object" = None) -> "object":
     """
     if len(data) < _LENGTH.size:
         raise DecodeError("a value of %d bytes" % (len(data),))
-    (length,) = _LENGTH.unpack_from(data)
-    end = _LENGTH.size + length
-    if length > MAX_STRUCTURE or end > len(data):
-        raise DecodeError("a structure of %d bytes" % (length,))
-    structure = bytes(data[_LENGTH.size : end])
+    size = len(data)
+    if size <= COPY_LIMIT and type(data) is bytes and _LENGTH.unpack_from(data)[0] == size - 4:
+        # The usual case: a small value without bulk bytes.
+        structure = data[_LENGTH.size :]
+        reader = _NO_BULK
+    else:
+        reader = PieceReader(data)
+        structure = _read_structure(reader)
     try:
-        value = _decode(structure, _Decoder(data, end, revive))
+        value = _decode(structure, reader, revive)
     except _MALFORMED as exc:
         raise DecodeError("malformed value: %s" % (exc,))
+    if reader.left:
+        raise DecodeError("bytes are left behind the value")
     if structure.count(b"[") + structure.count(b"{") > MAX_DEPTH:
         _check_depth(value)
     return value
 
 
-def _decode(structure: "bytes", decoder: "_Decoder") -> "object":
+_NO_BULK = PieceReader(b"")
+
+
+def _read_structure(reader: "PieceReader") -> "bytes":
+    (length,) = _LENGTH.unpack(b"".join(reader.take(_LENGTH.size)))
+    if length > MAX_STRUCTURE or length > reader.left:
+        raise DecodeError("a structure of %d bytes" % (length,))
+    return b"".join(reader.take(length))
+
+
+def _decode(structure: "bytes", reader: "PieceReader", revive: "object") -> "object":
     text = structure.decode("utf-8", "surrogatepass")
     if _MANY_DIGITS.search(structure):
         grammar = _Grammar(
-            decoder.hook,
+            _Decoder(reader, revive).hook,
             lambda number: _number(number, int),
             lambda number: _number(number, float),
         )
         scan = _make_scanner(grammar)
     elif _TAG_BYTES in structure:
-        scan = _make_scanner(_Grammar(decoder.hook))
+        scan = _make_scanner(_Grammar(_Decoder(reader, revive).hook))
     else:
         scan = _PLAIN_SCANNER
     value, end = scan(text, 0)
     if end != len(text):
         raise DecodeError("text is left behind the structure")
-    decoder.finish()
     return value
 
 
