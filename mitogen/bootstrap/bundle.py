@@ -44,7 +44,6 @@ MODULES = (
     "mitogen.errors",
     "mitogen.bootstrap",
     "mitogen.bootstrap.boot_record",
-    "mitogen.bootstrap.handshake",
     "mitogen.bootstrap.loader",
     "mitogen.bootstrap.markers",
     "mitogen.bootstrap.process_title",

@@ -8,7 +8,7 @@ import sys
 import threading
 
 import mitogen
-from mitogen.bootstrap.handshake import up_marker
+from mitogen.bootstrap.markers import up_marker
 from mitogen.child.dispatcher import Dispatcher
 from mitogen.child.logs import start_forwarding
 from mitogen.child.modules import ModuleGateway
