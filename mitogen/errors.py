@@ -22,7 +22,6 @@
 """
 
 import builtins
-import traceback
 
 
 class Error(Exception):
@@ -105,6 +104,8 @@ class CallError(Error):
     @classmethod
     def from_exception(cls, exc: "BaseException") -> "CallError":
         """What another context is told about *exc*; a CallError is passed on with both stacks."""
+        import traceback  # 7 ms that a context without errors does not need
+
         kind = type(exc)
         text = "".join(traceback.format_exception(kind, exc, exc.__traceback__))
         name = kind.__qualname__

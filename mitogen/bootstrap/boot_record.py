@@ -1,6 +1,6 @@
 """What a new context is told about itself, by its parent, with the boot code."""
 
-import json
+from mitogen.wire.values import decode, encode
 
 
 class BootRecord:
@@ -62,12 +62,12 @@ class BootRecord:
 
     def to_bytes(self) -> "bytes":
         """As it travels behind the boot code."""
-        return json.dumps([getattr(self, name) for name in self._FIELDS]).encode()
+        return encode([getattr(self, name) for name in self._FIELDS])
 
     @classmethod
     def from_bytes(cls, data: "bytes") -> "BootRecord":
         """What `to_bytes` wrote."""
-        return cls(*json.loads(data.decode()))
+        return cls(*decode(data))
 
     def __repr__(self) -> "str":
         return "BootRecord(%d, %r)" % (self.context_id, self.name)

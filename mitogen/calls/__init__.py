@@ -1,7 +1,5 @@
 """Calls as they travel, and the fate that calls of a chain share; pure."""
 
-import collections
-
 from mitogen.errors import DecodeError
 from mitogen.wire.values import Kwargs, encode_head, encode_pieces
 
@@ -67,7 +65,7 @@ class ChainFailures:
     """The first failure of each pipelined chain, kept where the calls run."""
 
     def __init__(self) -> "None":
-        self._errors = collections.OrderedDict()
+        self._errors = {}
 
     def failure_of(self, chain_id: "str | None") -> "object":
         """The error every further call of the chain fails with, or None."""
@@ -78,7 +76,7 @@ class ChainFailures:
         if chain_id is not None:
             self._errors.setdefault(chain_id, error)
             if len(self._errors) > MAX_FAILED_CHAINS:
-                self._errors.popitem(last=False)
+                del self._errors[next(iter(self._errors))]
 
     def reset(self, chain_id: "str | None") -> "None":
         """Let the chain go on."""

@@ -1,17 +1,14 @@
 """Runs the functions others call here, one at a time, on the main thread."""
 
-import importlib
-import logging
 import sys
 
 from mitogen.calls import Call, ChainFailures
 from mitogen.errors import CallError
 from mitogen.runtime.injection import takes_econtext
+from mitogen.runtime.journal import LOG
 from mitogen.runtime.message import has_parent_authority
 from mitogen.runtime.receiver import Receiver
 from mitogen.wire.handles import CALL_FUNCTION
-
-LOG = logging.getLogger("mitogen")
 
 
 class Dispatcher:
@@ -70,7 +67,8 @@ def _module(name: "str") -> "object":
     module = sys.modules.get(name)
     # What another thread is importing right now has to be waited for.
     if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
-        module = importlib.import_module(name)
+        __import__(name)
+        module = sys.modules[name]
     return module
 
 

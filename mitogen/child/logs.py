@@ -1,4 +1,7 @@
-"""Log records travel to the master, which logs them under the name of their context."""
+"""Log records travel to the master, which logs them under the name of their context.
+
+Loaded once this process has loaded `logging` (see runtime/journal.py).
+"""
 
 import logging
 

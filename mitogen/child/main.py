@@ -1,8 +1,6 @@
 """The life of a context, from the end of its boot to the end of its process."""
 
 import atexit
-import importlib
-import logging
 import os
 import sys
 import threading
@@ -10,16 +8,17 @@ import threading
 import mitogen
 from mitogen.bootstrap.markers import up_marker
 from mitogen.child.dispatcher import Dispatcher
-from mitogen.child.logs import start_forwarding
 from mitogen.child.modules import ModuleGateway
 from mitogen.child.parenthood import Parenthood
 from mitogen.child.stdio import LineLogger, StandardDescriptors
 from mitogen.errors import Error
+from mitogen.imports.after_import import call_after_import
 from mitogen.imports.finder import WireFinder
 from mitogen.imports.policy import ImportPolicy
 from mitogen.routing import Identity
 from mitogen.runtime.broker import Broker
 from mitogen.runtime.deadline import Deadline
+from mitogen.runtime.journal import DEBUG
 from mitogen.runtime.link import open_link
 from mitogen.runtime.message import Message, has_parent_authority
 from mitogen.runtime.router import Router
@@ -56,7 +55,9 @@ class ExternalContext:
         self.router.debug = boot.debug
         self.parent = self.router.context_by_id(boot.parent_ids[0], name="parent")
         self.master = self.router.context_by_id(0, name="master")
-        start_forwarding(self.master, boot.log_level)
+        call_after_import("logging", self._start_forwarding)
+        if boot.log_level <= DEBUG:
+            __import__("logging")
         self.modules = ModuleGateway(self.router, self.parent)
         self.import_policy = ImportPolicy(boot.whitelist, boot.blacklist, boot.overrides)
         self.importer = WireFinder(self.modules.request, self.import_policy)
@@ -68,6 +69,11 @@ class ExternalContext:
         self.broker.listen("shutdown", self._begin_end)
         self.broker.listen("exit", self._await_main)
 
+    def _start_forwarding(self, _logging: "object") -> "None":
+        from mitogen.child.logs import start_forwarding  # needs `logging`
+
+        start_forwarding(self.master, self.boot.log_level)
+
     def start(self, attachment: "object") -> "None":
         """Begin to listen to the parent; *attachment* is what the early hook returned."""
         self.importer.install()
@@ -75,7 +81,7 @@ class ExternalContext:
 
     def _start_on_broker(self, attachment: "object") -> "None":
         self._loggers = [
-            LineLogger(self.broker, fd, name)
+            LineLogger(self.broker, fd, name, self.boot.log_level)
             for name, fd in sorted(self._descriptors.output_fds.items())
         ]
         if attachment is not None:
@@ -121,7 +127,9 @@ class ExternalContext:
 
     def _load_connector(self, _router: "Router") -> "object":
         # By name: most contexts never start children, and this layer lies below the controller's.
-        return importlib.import_module("mitogen.controller.child_settings").connector_for(self)
+        name = "mitogen.controller.child_settings"
+        __import__(name)
+        return sys.modules[name].connector_for(self)
 
     def _await_main(self) -> "None":
         if not self._main_is_done.wait(self._patience.remaining()):
@@ -146,7 +154,8 @@ def _call_early_hook(boot: "object") -> "object":
     if not boot.early_hook:
         return None
     module, _, function = boot.early_hook.partition(":")
-    return getattr(importlib.import_module(module), function)(boot)
+    __import__(module)
+    return getattr(sys.modules[module], function)(boot)
 
 
 def _describe_process(boot: "object") -> "None":

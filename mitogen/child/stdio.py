@@ -4,8 +4,9 @@ stdin reads as empty; each line written to stdout or stderr, by Python code or b
 started from here, is logged at INFO by the logger ``stdout`` or ``stderr``.
 """
 
-import logging
 import os
+
+from mitogen.runtime.journal import INFO
 
 #: A line longer than this is logged in pieces: no program may make us buffer without bound.
 MAX_LINE = 65536
@@ -44,12 +45,16 @@ class StandardDescriptors:
 
 
 class LineLogger:
-    """Turns what arrives on *fd* into log records, a record a line. Broker thread."""
+    """Turns what arrives on *fd* into log records, a record a line. Broker thread.
 
-    def __init__(self, broker: "object", fd: "int", name: "str") -> "None":
+    :param int level: records below it are not wanted.
+    """
+
+    def __init__(self, broker: "object", fd: "int", name: "str", level: "int") -> "None":
         self._broker = broker
         self._fd = fd
-        self._log = logging.getLogger(name)
+        self._name = name
+        self._is_wanted = level <= INFO
         self._rest = b""
         os.set_blocking(fd, False)
         broker.add_reader(fd, self._on_readable)
@@ -74,7 +79,11 @@ class LineLogger:
         return True
 
     def _emit(self, line: "bytes") -> "None":
-        self._log.info("%s", line.decode("utf-8", "replace").rstrip("\r"))
+        if self._is_wanted:
+            import logging  # see runtime/journal.py
+
+            text = line.decode("utf-8", "replace").rstrip("\r")
+            logging.getLogger(self._name).info("%s", text)
 
     def flush(self) -> "None":
         """Log what is there now, also a last line without its end."""

@@ -1,6 +1,5 @@
 """Makes modules of records, so that they look as if they had come from a disk."""
 
-import linecache
 import os
 import sys
 from _frozen_importlib import ModuleSpec  # importlib.machinery's, without its import
@@ -50,8 +49,11 @@ class WireLoader:
     def exec_module(self, module: "object") -> "None":
         """Run the module's code in its namespace."""
         code = self.get_code(self.fullname)
-        # With the lines at hand, tracebacks and inspect work also where they do not ask the loader.
-        linecache.lazycache(self.path, module.__dict__)
+        # With the lines at hand, inspect works also where it does not ask the loader. Whoever loads
+        # that later (it imports `re` and more) finds modules that were there through `__loader__`.
+        linecache = sys.modules.get("linecache")
+        if linecache is not None:
+            linecache.lazycache(self.path, module.__dict__)
         exec(code, module.__dict__)
 
     def get_code(self, fullname: "str") -> "object":

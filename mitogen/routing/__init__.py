@@ -1,13 +1,41 @@
 """Who is who in the tree, and which way a frame goes; pure."""
 
-import collections
 
-Identity = collections.namedtuple("Identity", "context_id parent_ids")
-Identity.__doc__ = "What a context is: its id and those of its parents, nearest first."
+class Identity:
+    """What a context is: its id and those of its parents, nearest first."""
 
-Forward = collections.namedtuple("Forward", "neighbour_id")
-Refuse = collections.namedtuple("Refuse", "reason")
-Discard = collections.namedtuple("Discard", "reason")
+    __slots__ = ("context_id", "parent_ids")
+
+    def __init__(self, context_id: "int", parent_ids: "tuple") -> "None":
+        self.context_id = context_id
+        self.parent_ids = parent_ids
+
+
+class Forward:
+    """Verdict: the frame goes to a neighbour."""
+
+    __slots__ = ("neighbour_id",)
+
+    def __init__(self, neighbour_id: "int") -> "None":
+        self.neighbour_id = neighbour_id
+
+
+class Refuse:
+    """Verdict: the sender is told that, and why, nobody gets the frame."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: "str") -> "None":
+        self.reason = reason
+
+
+class Discard:
+    """Verdict: nobody gets the frame, and nobody is told."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: "str") -> "None":
+        self.reason = reason
 
 
 class Deliver:

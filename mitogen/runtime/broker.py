@@ -1,23 +1,31 @@
 """The I/O thread: waits for descriptors, runs deferred calls and timers, and nothing else."""
 
-import collections
-import logging
 import os
-import selectors
-import socket
 import threading
 import time
-import weakref
+from _collections import deque  # collections', without its import
+from _socket import socketpair  # socket's: 8 ms
+from _weakref import ref
 
 from mitogen.errors import Error
+from mitogen.runtime.journal import LOG
 from mitogen.runtime.latch import Latch
+from mitogen.runtime.poller import READ, WRITE, Poller
 from mitogen.runtime.signals import Emitter
 from mitogen.runtime.timers import TimerQueue
 
-LOG = logging.getLogger("mitogen")
 
-READ = selectors.EVENT_READ
-WRITE = selectors.EVENT_WRITE
+_NONE = {}
+
+
+class _ForkHook:
+    def __init__(self, broker: "Broker") -> "None":
+        self._broker = ref(broker)
+
+    def __call__(self) -> "None":
+        broker = self._broker()
+        if broker is not None:
+            broker.on_fork()
 
 
 class Broker(Emitter):
@@ -39,13 +47,13 @@ class Broker(Emitter):
     def __init__(self, name: "str" = "mitogen.broker") -> "None":
         super().__init__()
         self.timers = TimerQueue(time.monotonic)
-        self._selector = selectors.DefaultSelector()
+        self._poller = Poller()
         self._callbacks = {}
         self._ident = None
-        self._deferred = collections.deque()
+        self._deferred = deque()
         # Sockets rather than a pipe: a thread that is late with a wake-up finds a closed object,
         # never the number of a descriptor that belongs to somebody else by now.
-        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read, self._wake_write = socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._is_stopping = False
@@ -61,10 +69,10 @@ class Broker(Emitter):
     def _watch_forks(self) -> "None":
         if hasattr(os, "register_at_fork"):  # not on 3.6
             # There is no way to unregister: weakly, so that an ended broker is not kept.
-            on_fork = weakref.WeakMethod(self._on_fork)
-            os.register_at_fork(after_in_child=lambda: (on_fork() or int)())
+            os.register_at_fork(after_in_child=_ForkHook(self))
 
-    def _on_fork(self) -> "None":
+    def on_fork(self) -> "None":
+        """Count as ended: this is a forked process."""
         if not self._is_over:
             self._is_over = True
             self._close()
@@ -158,7 +166,7 @@ class Broker(Emitter):
             if fn is None:
                 return
             callbacks = self._callbacks[fd] = {event: fn}
-            self._selector.register(fd, event, callbacks)
+            self._poller.register(fd, event)
             return
         before = sum(callbacks)
         if fn is None:
@@ -168,9 +176,9 @@ class Broker(Emitter):
         after = sum(callbacks)
         if not after:
             del self._callbacks[fd]
-            self._selector.unregister(fd)
+            self._poller.unregister(fd)
         elif after != before:
-            self._selector.modify(fd, after, callbacks)
+            self._poller.modify(fd, after)
 
     def start_receive(self, stream: "object") -> "None":
         """Read from *stream* (anything with ``read_fd`` and ``on_readable()``)."""
@@ -222,14 +230,15 @@ class Broker(Emitter):
 
     def _run_once(self) -> "None":
         timeout = 0 if self._deferred else self.timers.next_timeout()
-        for key, mask in self._selector.select(timeout):
-            callbacks = key.data
+        for fd, events in self._poller.wait(timeout):
+            callbacks = self._callbacks.get(fd, _NONE)
             for event in (READ, WRITE):
                 # An earlier callback of this round may have removed this one.
-                if mask & event and event in callbacks:
-                    if self._callbacks.get(key.fd) is callbacks:
+                if events & event and event in callbacks:
+                    if self._callbacks.get(fd) is callbacks:
                         self._protect(callbacks[event])
-        self._run_deferred()
+        if self._deferred:
+            self._run_deferred()
         for fn in self.timers.take_due():
             self._protect(fn)
 
@@ -239,6 +248,6 @@ class Broker(Emitter):
         self._close()
 
     def _close(self) -> "None":
-        self._selector.close()
+        self._poller.close()
         self._wake_read.close()
         self._wake_write.close()

@@ -1,6 +1,5 @@
 """A context as seen from here, and chains of calls to it."""
 
-import functools
 import itertools
 import os
 import types
@@ -16,10 +15,11 @@ from mitogen.wire.values import Kwargs, Reference
 _FUNCTION_TYPES = (types.FunctionType, types.BuiltinFunctionType)
 #: Lets a pipelined chain go on after a failure.
 _FORGET_CHAIN = encode_target("mitogen.child.dispatcher", None, "forget_chain")
+#: Functions of which the encoded names are kept.
+MAX_TARGETS = 1000
 _chain_numbers = itertools.count(1)
 
 
-@functools.lru_cache(maxsize=1000)
 def _target_of(fn: "object") -> "str":
     """The names under which another context finds *fn*, encoded.
 
@@ -71,7 +71,13 @@ class CallChain:
             )
 
     def _message(self, fn: "object", args: "tuple", kwargs: "dict") -> "Message":
-        data = encode_call(_target_of(fn), self.chain_id, args, kwargs)
+        targets = self.context.router.call_targets
+        target = targets.get(fn)
+        if target is None:
+            if len(targets) > MAX_TARGETS:
+                targets.clear()
+            target = targets[fn] = _target_of(fn)
+        data = encode_call(target, self.chain_id, args, kwargs)
         return Message(self.context.context_id, None, None, CALL_FUNCTION, 0, data)
 
     def call(self, fn: "object", *args: "object", **kwargs: "object") -> "object":

@@ -6,8 +6,8 @@ descriptors for each wait). A waiter here sleeps on a lock of its own that is he
 and released by whoever hands it an item, so no item is ever looked for by two threads.
 """
 
-import collections
 import threading
+from _collections import deque  # collections', without its import
 
 from mitogen.errors import LatchError, TimeoutError
 
@@ -72,7 +72,7 @@ class Latch:
             self._waiters.popleft().take(obj)
             return
         if self._items is _NOTHING:
-            self._items = collections.deque()
+            self._items = deque()
         if at_front:
             self._items.appendleft(obj)
         else:
@@ -112,7 +112,7 @@ class Latch:
                 waiter.shut()
             else:
                 if self._waiters is _NOTHING:
-                    self._waiters = collections.deque()
+                    self._waiters = deque()
                 self._waiters.append(waiter)
 
     def _outcome(self, waiter: "_Waiter", timeout: "float | None") -> "object":

@@ -14,8 +14,8 @@ the stream. Hence the order of events on the direct path:
 3. whatever happens then, `Chunk.rest` knows exactly what is left, and the broker sends it.
 """
 
-import collections
 import threading
+from _collections import deque  # collections', without its import
 
 #: The direct path copies header and payload together; above this the copy costs more than it saves.
 DIRECT_LIMIT = 65536
@@ -52,13 +52,13 @@ class Outbox:
         self._link = link
         self._queue = queue
         self._wants_broker = wants_broker
-        self._inbox = collections.deque()
+        self._inbox = deque()
         # An estimate: a signal may strike between the append and the count.
         self._inbox_bytes = 0
         self._chunk = None
         self._is_idle = True
         self._is_closed = False
-        self._gates = collections.deque()
+        self._gates = deque()
 
     def send(self, frame: "object", head: "bytes") -> "bool":
         """Send or queue *frame*, whose encoded header is *head*. Any thread; never blocks.

@@ -1,7 +1,6 @@
 """Sends every message to the context it is for, and every arrival to its handler."""
 
 import itertools
-import logging
 import threading
 
 from mitogen.errors import ChannelError, DecodeError, Error
@@ -9,6 +8,7 @@ from mitogen.routing import Deliver, Discard, Forward, RouteTable, route
 from mitogen.runtime.context import Context
 from mitogen.runtime.deadline import Deadline
 from mitogen.runtime.handlers import HandlerTable
+from mitogen.runtime.journal import IO_LOG, LOG
 from mitogen.runtime.latch import Latch
 from mitogen.runtime.message import Message
 from mitogen.runtime.outbox import DIRECT_LIMIT
@@ -16,9 +16,6 @@ from mitogen.runtime.receiver import Sender
 from mitogen.runtime.route_news import RouteNews
 from mitogen.wire.frame import FLAG_MORE, Frame, Reassembler, TooLarge
 from mitogen.wire.handles import IS_DEAD, SHUTDOWN
-
-LOG = logging.getLogger("mitogen")
-IO_LOG = logging.getLogger("mitogen.io")
 
 MAX_MESSAGE_SIZE = 128 * 1048576
 _UINT32 = 0xFFFFFFFF
@@ -49,6 +46,8 @@ class Router:
         self.debug = False
         self.table = RouteTable()
         self.streams = {}
+        #: Encoded names of functions that have been called (see context.py).
+        self.call_targets = {}
         self._contexts = {}
         self._handlers = HandlerTable()
         self._message_ids = itertools.count(1)
@@ -335,6 +334,8 @@ class Router:
 
     def enable_debug(self) -> "None":
         """Log at DEBUG here and in all children started from now on."""
+        import logging  # see runtime/journal.py
+
         self.debug = True
         logging.getLogger("mitogen").setLevel(logging.DEBUG)
 

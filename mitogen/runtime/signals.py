@@ -3,9 +3,7 @@
 An `Emitter` keeps its own listeners, so nothing outlives the object they were attached to.
 """
 
-import logging
-
-LOG = logging.getLogger("mitogen")
+from mitogen.runtime.journal import LOG
 
 
 class Emitter:

@@ -4,7 +4,7 @@ Destinations take turns, one fragment each, so that a bulk transfer to one conte
 calls to another behind the same link. Within a destination the order is kept.
 """
 
-import collections
+from _collections import deque  # collections', without its import
 
 from mitogen.wire.frame import HEADER_SIZE, encode_header, fragments
 from mitogen.wire.pieces import buffers_of
@@ -17,8 +17,8 @@ class OutQueue:
 
     def __init__(self) -> "None":
         self._by_dst = {}
-        self._turns = collections.deque()
-        self._taken = collections.deque()
+        self._turns = deque()
+        self._taken = deque()
         #: Bytes, headers included, that have not been `consumed`.
         self.pending_bytes = 0
 
@@ -34,7 +34,7 @@ class OutQueue:
         """Queue *frame*, cut into fragments."""
         queue = self._by_dst.get(frame.dst_id)
         if queue is None:
-            queue = self._by_dst[frame.dst_id] = collections.deque()
+            queue = self._by_dst[frame.dst_id] = deque()
             self._turns.append(frame.dst_id)
         for fragment in fragments(frame):
             queue.append(fragment)
