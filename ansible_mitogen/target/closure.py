@@ -157,7 +157,12 @@ class FileLoader:
         return self.closure.code(self.path, self.digest)
 
     def get_source(self, fullname: "str") -> "str":
-        """The module's source text."""
+        """The module's source text.
+
+        :raises ImportError: it is asked for by another name, as of the module that is `__main__`.
+        """
+        if fullname != self.name:
+            raise ImportError("this is %s" % (self.name,), name=fullname)
         return importlib.util.decode_source(self.closure.store.content(self.digest))
 
     def get_filename(self, fullname: "str") -> "str":

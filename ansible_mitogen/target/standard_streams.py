@@ -30,12 +30,27 @@ def renew_stdin() -> "None":
 
 def follow_locale() -> "None":
     """Make all three anew, with the encoding that the environment asks for; it is UTF-8."""
-    locale.setlocale(locale.LC_CTYPE, "")
     plain = effective_locale(os.environ) in ("C", "POSIX")
+    if not plain:
+        _try_locale("")
+    elif not os.environ.get("LC_ALL"):
+        # As an interpreter does (PEP 538), for the programs that it starts.
+        for name in ("C.UTF-8", "C.utf8", "UTF-8"):
+            if _try_locale(name):
+                os.environ["LC_CTYPE"] = name
+                break
     errors = "surrogateescape" if plain else "strict"
     sys.stdin = sys.__stdin__ = _stdin("utf-8", errors)
     sys.stdout = sys.__stdout__ = _writer(1, errors)
     sys.stderr = sys.__stderr__ = _writer(2, "backslashreplace")
+
+
+def _try_locale(name: "str") -> "bool":
+    try:
+        locale.setlocale(locale.LC_CTYPE, name)
+    except locale.Error:
+        return False
+    return True
 
 
 def _stdin(encoding: "str", errors: "str") -> "io.TextIOWrapper":
