@@ -44,7 +44,7 @@ def test_a_password_logs_in(ssh: Connect, sshd: Sshd) -> None:
 
 def test_a_wrong_password(ssh: Connect) -> None:
     """PasswordError, although ssh would ask again."""
-    with pytest.raises(mitogen.ssh.PasswordError, match="password was not accepted"):
+    with pytest.raises(mitogen.ssh.PasswordError, match="accepted"):
         ssh("password", password="certainly not")
 
 
@@ -175,7 +175,7 @@ def test_what_waits_for_a_connect_fails_with_it(ssh: Connect) -> None:
     receivers = [context.call_async(os.getpid) for _ in range(3)]
     context.call_no_reply(os.getpid)
     for receiver in receivers:
-        with pytest.raises(mitogen.core.ChannelError, match="password was not accepted"):
+        with pytest.raises(mitogen.core.ChannelError, match="accepted"):
             receiver.get(SOON)
     assert isinstance(context.connection.error, mitogen.ssh.PasswordError)
     with pytest.raises(mitogen.core.ChannelError):
