@@ -42,9 +42,9 @@ def make_temporary_directory(
             os.mkdir(path, mode & 0o700)
             os.chmod(path, mode)
             return path
-        except FileExistsError:
-            raise  # a name that was to be unique: somebody else's
         except OSError as exc:
+            if isinstance(exc, FileExistsError) and exc.filename == path:
+                raise  # a name that was to be unique: somebody else's
             error = error or exc
     raise error
 
@@ -106,9 +106,11 @@ def changed_mode(before: "int", mode: "str", umask: "int") -> "int":
 
     :raises ValueError: it is none.
     """
-    if mode.isdigit():
-        return int(mode, 8)
     bits = stat.S_IMODE(before)
+    if mode.isdigit():
+        # A folder keeps these unless it takes five digits to say so.
+        kept = bits & 0o6000 if stat.S_ISDIR(before) and len(mode) < 5 else 0
+        return int(mode, 8) | kept
     for clause in mode.split(","):
         who, rest = _split_clause(clause)
         mask = 0
@@ -125,8 +127,20 @@ def changed_mode(before: "int", mode: "str", umask: "int") -> "int":
             elif action == "-":
                 bits &= ~(change | special)
             else:
-                bits = bits & ~(mask if who else 0o777) & 0o7777 | change | special
+                bits = bits & ~_cleared(before, who) | change | special
     return bits
+
+
+def _cleared(before: "int", who: "str") -> "int":
+    """The bits that ``=`` clears; a folder keeps those for user and group ids."""
+    everybody = not who or "a" in who
+    cleared = 0
+    for letter, special in (("u", 0o4000), ("g", 0o2000), ("o", 0o1000)):
+        if everybody or letter in who:
+            cleared |= _WHO[letter]
+            if letter == "o" or not stat.S_ISDIR(before):
+                cleared |= special
+    return cleared
 
 
 def _split_clause(clause: "str") -> "tuple":

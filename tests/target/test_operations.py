@@ -60,7 +60,7 @@ def test_make_temporary_directory_elsewhere(tmp_path: Path) -> None:
     bad, good = str(tmp_path / "file" / "x"), str(tmp_path / "good")
     assert operations.make_temporary_directory(bad, "n", 0o755, [bad, good]) == good + "/n"
     assert stat.S_IMODE(os.stat(good + "/n").st_mode) == 0o755
-    with pytest.raises(NotADirectoryError, match="file"):
+    with pytest.raises(FileExistsError, match="file"):
         operations.make_temporary_directory(bad, "n", 0o700, [bad + "2"])
     with pytest.raises(FileExistsError):
         operations.make_temporary_directory(good, "n", 0o700, [str(tmp_path / "other")])
@@ -87,12 +87,16 @@ MODES = [
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("before", [0o000, 0o644, 0o755, 0o4711])
-def test_chmod(mode: str, before: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [0o000, 0o644, 0o755, 0o7711])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_chmod(is_folder: bool, mode: str, before: int, tmp_path: Path) -> None:
     """As chmod(1), for files and folders."""
     paths = [tmp_path / name for name in ("a", "b")]
     for path in paths:
-        path.write_text("")
+        if is_folder:
+            path.mkdir()
+        else:
+            path.write_text("")
         path.chmod(before)
     subprocess.run(["chmod", mode, str(paths[0])], check=False, capture_output=True)
     operations.chmod([str(paths[1])], mode)

@@ -78,6 +78,7 @@ def test_a_library_that_comes(
     (tmp_path / "systemd").mkdir()
     (tmp_path / "systemd" / "__init__.py").write_text("")
     (tmp_path / "systemd" / "journal.py").write_text("sendv = None\n")
+    (tmp_path / "systemd" / "daemon.py").write_text("def booted():\n    return True\n")
     assert host.outcome(module.job({})).stdout == b"True\n"
 
 
