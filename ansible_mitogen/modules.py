@@ -67,11 +67,11 @@ class Source:
 
 
 def fqn_of(name: str, path: str) -> str:
-    """The name under which the module runs; as in the core, `ansible.legacy` is for the rest."""
+    """The name under which the module runs, as in the core."""
     try:
         return str(module_common._get_ansible_module_fqn(path))
     except ValueError:
-        return f"ansible.legacy.{name}"
+        return module_zip.fallback_fqn(name)
 
 
 class _Archive:

@@ -7,19 +7,25 @@ metadata, which names the profile that arguments and results are serialised with
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import inspect
 from typing import Any
 
 from ansible.executor import module_common
 
 #: Where the time that goes into the archive does not matter: ours is taken apart at once.
-_DATE = datetime.datetime(1980, 1, 1, tzinfo=datetime.timezone.utc)
+_DATE = dt.datetime(1980, 1, 1, tzinfo=dt.timezone.utc)
 
 
 def has_extension_managers() -> bool:
     """Whether this is 2.19 or newer."""
     return "extension_manager" in inspect.signature(module_common.recursive_finder).parameters
+
+
+def fallback_fqn(name: str) -> str:
+    """The name of a module that is neither the core's nor a collection's."""
+    package = "ansible.legacy" if has_extension_managers() else "ansible.modules"
+    return f"{package}.{name}"
 
 
 def extension_manager(task_vars: dict[str, Any]) -> Any:
