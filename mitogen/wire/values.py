@@ -126,13 +126,13 @@ class _Encoder:
         return {TAG: [kind, len(data)]}
 
     def _dict(self, value: "dict", depth: "int") -> "dict":
-        walk = self.walk
-        result = {}
-        for key, item in value.items():
+        # All keys first: an item is walked once, since its bulk bytes are collected on the way.
+        for key in value:
             if type(key) is not str or key == TAG or len(key) > LONG_TEXT:
                 return {TAG: ["d", self._pairs(value, depth + 1)]}
-            result[key] = walk(item, depth + 1)
-        return result
+        walk = self.walk
+        depth += 1
+        return {key: walk(item, depth) for key, item in value.items()}
 
     def _pairs(self, value: "dict", depth: "int") -> "list":
         return [
@@ -384,7 +384,7 @@ _CONTAINERS = (list, tuple, set, frozenset, dict, Kwargs)
 def _check_depth(value: "object") -> "None":
     """Without recursion, since that is what it guards against."""
     level = [value]
-    for _ in range(MAX_DEPTH + 2):
+    for _ in range(MAX_DEPTH + 1):
         inner = []
         for item in level:
             if type(item) in _CONTAINERS:
