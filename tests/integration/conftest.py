@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import shutil
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.accounts import PREFIX
 from tests.support.ansible_run import World, has_ansible
 from tests.support.sshd import Sshd
 
@@ -41,8 +43,14 @@ def world(sshd: Sshd) -> Iterator[World]:
                 "gone": {**sshd.inventory_vars(far), "ansible_port": 1},
             },
             "vars": {
+                # `raw` and `script` have no terminal with us: two channels, no carriage returns.
+                # Stock has one unless told otherwise.
+                "ansible_ssh_use_tty": False,
                 # Stock has no other way to become a plain user where setfacl is not installed.
                 "ansible_shell_allow_world_readable_temp": True,
+                # Of this world alone: several sessions may run at the same time.
+                "made_name": f"{PREFIX}m{os.getpid()}",
+                "made_id": 63000 + os.getpid() % 1000,
                 "run_dir": str(folder / "run"),
                 "other_user": other,
                 "other_home": pwd.getpwnam(other).pw_dir,

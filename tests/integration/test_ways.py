@@ -48,7 +48,6 @@ def test_a_host_may_ask_for_us_by_name(world: World) -> None:
     """`ansible_connection: mitogen_ssh` works under the stock strategy, others stay stock."""
     world.inventory["all"]["hosts"]["locked"]["ansible_connection"] = "mitogen_ssh"
     world.settings["connection_plugins"] = str(PACKAGE / "plugins" / "connection")
-    world.environment["MITOGEN_TRACE_FILE"] = str(world.folder / "trace.jsonl")
     run = world.run(_playbook(world, "far:locked", _TASKS), STOCK)
     assert run.returncode == 0, run.output
     assert {(line.host, line.way) for line in run.trace} == {("locked", "module")}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import grp
 import json
 import os
 import pwd
@@ -107,6 +108,9 @@ def _remove_all() -> None:
         subprocess.run(
             ["userdel", "--remove", "--force", entry.pw_name], capture_output=True, timeout=60
         )
+    for group in grp.getgrall():
+        if group.gr_name.startswith(PREFIX):
+            subprocess.run(["groupdel", group.gr_name], capture_output=True, timeout=60)
     (_STATE / "passwords.json").unlink(missing_ok=True)
 
 

@@ -123,7 +123,7 @@ class World:
         lines = [f"{name} = {value}" for name, value in settings.items()]
         return "[defaults]\n" + "\n".join(lines) + "\n[connection]\npipelining = True\n"
 
-    def _environment(self, kind: str) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         clean = {
             name: value
             for name, value in os.environ.items()
@@ -133,7 +133,7 @@ class World:
         home.mkdir(exist_ok=True)
         clean.update(
             {
-                "ANSIBLE_CONFIG": str(self.folder / f"{kind}.cfg"),
+                "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
                 "ANSIBLE_HOME": str(home),
                 "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
                 "ANSIBLE_FORCE_COLOR": "0",
@@ -142,11 +142,11 @@ class World:
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "LC_ALL": "C.UTF-8",
                 "MITOGENTEST_RESULTS": str(self.folder / "results.jsonl"),
+                # Not read by stock, but seen by what runs on this machine.
+                "MITOGEN_TRACE_FILE": str(self.folder / "trace.jsonl"),
                 **self.environment,
             }
         )
-        if kind != STOCK:
-            clean["MITOGEN_TRACE_FILE"] = str(self.folder / "trace.jsonl")
         return clean
 
     def start(self, playbook: Path, kind: str, *arguments: str) -> subprocess.Popen[str]:
@@ -155,7 +155,7 @@ class World:
         return subprocess.Popen(
             [self.python, "-m", "ansible", "playbook", str(playbook), *arguments],
             cwd=self.folder,
-            env=self._environment(kind),
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -165,7 +165,7 @@ class World:
         )
 
     def _write(self, kind: str) -> None:
-        (self.folder / f"{kind}.cfg").write_text(self._config(kind))
+        (self.folder / "ansible.cfg").write_text(self._config(kind))
         (self.folder / "inventory.json").write_text(json.dumps(self.inventory, indent=1))
         for name in ("results.jsonl", "trace.jsonl"):
             (self.folder / name).unlink(missing_ok=True)

@@ -31,8 +31,8 @@ _SETS = frozenset(
         "ansible_virtualization_tech_host",
     }
 )  # fmt: skip
-# What an ssh session is named by: another one in each run.
-_VOLATILE_ENVIRONMENT = frozenset({"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "_"})
+# What an ssh session is named by, another one in each run, and how sudo was started.
+_VOLATILE_ENVIRONMENT = frozenset({"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "_", "SUDO_COMMAND"})
 
 _NAMES = (
     (re.compile(r"ansible-tmp-[0-9.]+-[0-9]+-[0-9]+"), "ansible-tmp-N"),
@@ -44,10 +44,12 @@ _NAMES = (
     (re.compile(r"\bansible\.[a-z0-9_]{8}"), "ansible.N"),
     (re.compile(r"\btmp[a-z0-9_]{8}\b"), "tmpN"),
     (re.compile(r"\.source\.[a-z0-9_.]+"), ".source.N"),
-    (re.compile(r"(?<=/home/)[^ ]*/\.ansible/tmp/"), "H/.ansible/tmp/"),
+    # Ours lie below the home of the user that the task becomes, stock's below the login user's.
+    (re.compile(r"(/root|/home/\w+|/var|~\w*)(/\.ansible)?/tmp/ansible-tmp-N"), "T/ansible-tmp-N"),
     (re.compile(r"\.[0-9]+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~"), ".BACKUP~"),
     (re.compile(r"j\d+\.\d+"), "jN"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?"), "TIME"),
+    (re.compile(r"Paused for [0-9.]+ "), "Paused for N "),
     (re.compile(r"0x[0-9a-f]{8,}"), "0xN"),
 )
 

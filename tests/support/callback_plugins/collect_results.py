@@ -44,7 +44,7 @@ class CallbackModule(CallbackBase):
         self._write("unreachable", result)
 
     def v2_playbook_on_notify(self, handler, host):
-        self._append({"status": "notified", "host": str(host), "task": handler.get_name()})
+        self._append({"status": "notified", "host": str(host), "task": handler.name})
 
     def v2_playbook_on_stats(self, stats):
         hosts = sorted(stats.processed)
@@ -61,7 +61,7 @@ class CallbackModule(CallbackBase):
                 "play": self._play,
                 "status": status,
                 "host": host.get_name(),
-                "task": task.get_name(),
+                "task": task.name or task.get_name(),
                 "action": str(task.action),
                 "way": str(task.vars.get("way", "")),
                 "result": values,
