@@ -271,6 +271,10 @@ class Router:
     def _call(self, handler: "object", msg: "Message") -> "None":
         try:
             handler.fn(msg)
+        except DecodeError as exc:
+            # The sender's fault: it hears of it, and our log is not its playground.
+            LOG.debug("%r is not what it should be: %s", msg, exc)
+            msg.reply(Message.dead(str(exc)))
         except Exception:
             LOG.exception("handler %r of %r failed", handler.fn, msg)
 
