@@ -54,5 +54,7 @@ class ChildStarted:
             raise errors.DecodeError("an answer to a start request with unknown fields")
         name, text, interpreter = value
         if name is not None:
+            if not (isinstance(name, str) and isinstance(text, str)):
+                raise errors.DecodeError("an answer to a start request with unknown fields")
             return cls(errors.connect_error(name, text), None)
         return cls(None, InterpreterInfo.from_value(interpreter))
