@@ -13,7 +13,7 @@ parent_id = None
 parent_ids = []
 
 
-def main(log_level="INFO", profiling=None):
+def main(log_level: "str" = "INFO", profiling: "bool | None" = None) -> "object":  # noqa: ARG001
     """Decorator: run ``func(router)`` at once when its module is the program's main one.
 
     In children, which import the same module, nothing happens.
@@ -22,7 +22,7 @@ def main(log_level="INFO", profiling=None):
     :param profiling: accepted for compatibility.
     """
 
-    def decorate(func):
+    def decorate(func: "object") -> "object":
         if func.__module__ == "__main__" and is_master:
             import mitogen.utils  # here: children have no use for it
 

@@ -33,7 +33,7 @@ from mitogen.wire.handles import (
     SHUTDOWN,
 )
 from mitogen.wire.values import Blob, Kwargs, Secret
-from mitogen.wire.values import Dead as _DEAD
+from mitogen.wire.values import Dead as _DEAD  # noqa: N814 - the documented name
 
 __all__ = [
     "ADD_ROUTE", "ALLOCATE_ID", "CALL_FUNCTION", "CALL_SERVICE", "DEL_ROUTE", "DETACHING",

@@ -1,6 +1,7 @@
 """Calls as they travel, and the fate that calls of a chain share; pure."""
 
 from mitogen.errors import DecodeError
+from mitogen.wire.pieces import Pieces
 from mitogen.wire.values import Kwargs, encode_head, encode_pieces
 
 #: Failed chains remembered by a context; the oldest is forgotten first.
@@ -12,7 +13,9 @@ def encode_target(module: "str", class_name: "str | None", function: "str") -> "
     return encode_head([module, class_name, function])
 
 
-def encode_call(target: "str", chain_id: "str | None", args: "tuple", kwargs: "dict") -> "bytes | Pieces":
+def encode_call(
+    target: "str", chain_id: "str | None", args: "tuple", kwargs: "dict"
+) -> "bytes | Pieces":
     """A call as it travels: what `Call.from_value` is given the decoded form of.
 
     :param str target: from `encode_target`.

@@ -93,7 +93,7 @@ class ExternalContext:
         self.stream.start()
 
     def detach(self) -> "None":
-        """Finish what the main thread does even when the parent is gone. Any thread but the broker's.
+        """Finish what the main thread does also without the parent. Any thread but the broker's.
 
         :raises mitogen.core.TimeoutError: the parent does not answer.
         """
@@ -101,7 +101,7 @@ class ExternalContext:
         self.parent.send_await(Message(handle=DETACHING), DETACH_TIMEOUT)
 
     def _on_parent_lost(self, _reason: "str") -> "None":
-        # What waits in the queue is nobody's any more; the call that runs is, when detached, its own.
+        # What waits in the queue is nobody's any more; what runs may be, see `detach`.
         self.dispatcher.close(drop_waiting=True)
         if not self.is_detached:
             self.broker.shutdown()

@@ -42,7 +42,9 @@ class Plan:
 class Launch:
     """Runs a plan to its end: ``on_up(link, leftover, interpreter)`` or ``on_failed(error)``."""
 
-    def __init__(self, broker: "object", plan: "Plan", on_up: "object", on_failed: "object") -> "None":
+    def __init__(
+        self, broker: "object", plan: "Plan", on_up: "object", on_failed: "object"
+    ) -> "None":
         self._broker = broker
         self._plan = plan
         self._on_up = on_up

@@ -45,10 +45,12 @@ def log_to_file(path: "str | None" = None, level: "str | int" = "INFO") -> "None
     level = os.environ.get("MITOGEN_LOG_LEVEL") or level
     number = getattr(logging, level.upper(), None) if isinstance(level, str) else level
     if not isinstance(number, int):
-        raise ValueError("unknown log level %r" % (level,))
+        raise ValueError("unknown log level %r" % (level,))  # noqa: TRY004 - of the right type
     handler = logging.FileHandler(path) if path else logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        logging.Formatter("%(asctime)s.%(msecs)03d %(levelname).1s %(name)s: %(message)s", "%H:%M:%S")
+        logging.Formatter(
+            "%(asctime)s.%(msecs)03d %(levelname).1s %(name)s: %(message)s", "%H:%M:%S"
+        )
     )
     root = logging.getLogger()
     root.addHandler(handler)

@@ -24,7 +24,7 @@ class _Verdict:
     def __eq__(self, other: "object") -> "bool":
         names = self.__slots__
         return type(self) is type(other) and all(
-            [getattr(self, name) == getattr(other, name) for name in names]
+            getattr(self, name) == getattr(other, name) for name in names
         )
 
     __hash__ = None
@@ -45,7 +45,7 @@ class Wait(_Verdict):
 class Answer(_Verdict):
     """*record* answers the request *who*."""
 
-    __slots__ = ("who", "record")
+    __slots__ = ("who", "record")  # noqa: RUF023 - in the order of the arguments
 
 
 def _size_of(record: "object") -> "int":

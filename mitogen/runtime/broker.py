@@ -14,7 +14,6 @@ from mitogen.runtime.poller import READ, WRITE, Poller
 from mitogen.runtime.signals import Emitter
 from mitogen.runtime.timers import TimerQueue
 
-
 _NONE = {}
 
 
@@ -234,9 +233,9 @@ class Broker(Emitter):
             callbacks = self._callbacks.get(fd, _NONE)
             for event in (READ, WRITE):
                 # An earlier callback of this round may have removed this one.
-                if events & event and event in callbacks:
-                    if self._callbacks.get(fd) is callbacks:
-                        self._protect(callbacks[event])
+                is_live = event in callbacks and self._callbacks.get(fd) is callbacks
+                if events & event and is_live:
+                    self._protect(callbacks[event])
         if self._deferred:
             self._run_deferred()
         for fn in self.timers.take_due():

@@ -11,7 +11,9 @@ class Handler:
 
     __slots__ = ("fn", "persist", "policy", "respondent_id")
 
-    def __init__(self, fn: "object", persist: "bool", policy: "object", respondent_id: "int | None") -> "None":
+    def __init__(
+        self, fn: "object", persist: "bool", policy: "object", respondent_id: "int | None"
+    ) -> "None":
         self.fn = fn
         self.persist = persist
         self.policy = policy

@@ -11,7 +11,6 @@ from _collections import deque  # collections', without its import
 
 from mitogen.errors import LatchError, TimeoutError
 
-
 #: What an empty latch has for a queue: most latches serve one item to one waiter, and a deque is
 #: 600 bytes.
 _NOTHING = ()

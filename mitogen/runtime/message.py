@@ -5,7 +5,6 @@ from mitogen.routing import has_parent_authority as is_parent_authority
 from mitogen.wire import values
 from mitogen.wire.handles import IS_DEAD
 
-
 _TOO_LARGE = "the answer of %d bytes exceeds the limit of %d bytes"
 
 
@@ -112,6 +111,9 @@ class Message:
         )
 
 
-def has_parent_authority(msg: "Message", stream: "object" = None) -> "bool":
+def has_parent_authority(
+    msg: "Message",
+    stream: "object" = None,  # noqa: ARG001 - what a policy is given
+) -> "bool":
     """The standard policy: *msg* has the authority of this context or one of its parents."""
     return is_parent_authority(msg.auth_id, msg.router.identity)

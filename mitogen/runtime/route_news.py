@@ -89,6 +89,8 @@ class RouteNews:
         if self._is_parent(msg.src_id):
             if not self._is_parent(lost_id) and router.table.via(lost_id) is None:
                 self._lose(lost_id, reason, msg.src_id)
-        elif router.table.via(msg.src_id) == msg.src_id == router.table.via(lost_id):
-            if lost_id != msg.src_id:
-                self._lose(lost_id, reason, msg.src_id)
+        elif (
+            router.table.via(msg.src_id) == msg.src_id == router.table.via(lost_id)
+            and lost_id != msg.src_id
+        ):
+            self._lose(lost_id, reason, msg.src_id)

@@ -183,10 +183,11 @@ class Router:
             stream = self.streams.get(verdict.neighbour_id)
             if stream is None or not stream.send(frame):
                 self._refuse(frame, self._lost_text(frame.dst_id))
-            elif len(frame.payload) > DIRECT_LIMIT or stream.outbox.is_full():
-                if not self.broker.is_current():
-                    # No limit of its own: the wait ends when the peer reads or its link is lost.
-                    stream.outbox.wait_for_room(Deadline(None))
+            elif (
+                len(frame.payload) > DIRECT_LIMIT or stream.outbox.is_full()
+            ) and not self.broker.is_current():
+                # No limit of its own: the wait ends when the peer reads or its link is lost.
+                stream.outbox.wait_for_room(Deadline(None))
         elif type(verdict) is Deliver:
             self.broker.defer(self._deliver, frame, None)
         elif type(verdict) is not Discard:

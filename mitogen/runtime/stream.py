@@ -19,7 +19,9 @@ class Stream(Emitter):
     SIGNALS = ("disconnect", "shutdown")
     is_pending = False
 
-    def __init__(self, broker: "object", router: "object", remote_id: "int", link: "object") -> "None":
+    def __init__(
+        self, broker: "object", router: "object", remote_id: "int", link: "object"
+    ) -> "None":
         super().__init__()
         self.remote_id = remote_id
         self.read_fd = link.read_fd

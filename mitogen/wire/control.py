@@ -118,7 +118,7 @@ class LoadModule(Record):
 
     def to_value(self) -> "list":
         """The record as it travels, related ones included."""
-        return super().to_value()[:-1] + [[record.to_value() for record in self.related]]
+        return [*super().to_value()[:-1], [record.to_value() for record in self.related]]
 
     @classmethod
     def from_value(cls, value: "object") -> "LoadModule":

@@ -70,7 +70,8 @@ class Frame:
         )
 
     def __repr__(self) -> "str":
-        return "Frame(dst=%d, src=%d, auth=%d, handle=%d, reply_to=%d, id=%d, flags=%d, %d bytes)" % (
+        text = "Frame(dst=%d, src=%d, auth=%d, handle=%d, reply_to=%d, id=%d, flags=%d, %d bytes)"
+        return text % (
             self.dst_id,
             self.src_id,
             self.auth_id,
@@ -164,9 +165,8 @@ class FrameDecoder:
     def _decode(self, data: "bytes", position: "int", frames: "list") -> "None":
         end = len(data)
         while end - position >= HEADER_SIZE:
-            magic, version, flags, dst, src, auth, handle, reply_to, message_id, length = _unpack_from(
-                data, position
-            )
+            fields = _unpack_from(data, position)
+            magic, version, flags, dst, src, auth, handle, reply_to, message_id, length = fields
             if magic != MAGIC or version != VERSION or length > MAX_FRAGMENT:
                 raise FrameError(
                     "bad frame header %r" % (bytes(data[position : position + HEADER_SIZE]),)

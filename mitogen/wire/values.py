@@ -206,7 +206,7 @@ def _encode(value: "object", head: "str | None") -> "list":
     if len(structure) > MAX_STRUCTURE:
         raise EncodeError("the value has %d bytes of structure; %d are allowed" % (
             len(structure), MAX_STRUCTURE))
-    return [_LENGTH.pack(len(structure)) + structure] + encoder.bulk
+    return [_LENGTH.pack(len(structure)) + structure, *encoder.bulk]
 
 
 _TAG_BYTES = b'"$"'

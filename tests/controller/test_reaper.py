@@ -15,9 +15,8 @@ from mitogen.controller.reaper import Reaper
 from mitogen.runtime.broker import Broker
 from tests.support import processes
 
-STUBBORN = "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.write(1, b'!');" \
-    "signal.pause()"  # fmt: skip
 OBEDIENT = "import os, signal; os.write(1, b'!'); signal.pause()"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + OBEDIENT
 
 
 @pytest.fixture(autouse=True)

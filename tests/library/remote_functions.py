@@ -20,7 +20,13 @@ def echo(value):
 def identity():
     import mitogen
 
-    return os.getpid(), os.getppid(), mitogen.context_id, list(mitogen.parent_ids), mitogen.is_master
+    return (
+        os.getpid(),
+        os.getppid(),
+        mitogen.context_id,
+        list(mitogen.parent_ids),
+        mitogen.is_master,
+    )
 
 
 def version():

@@ -139,7 +139,9 @@ def test_a_missing_module(tmp_path: Path) -> None:
             import _winapi
         """)  # fmt: skip
     lines = _run(tmp_path, {"program.py": source}).out.splitlines()
-    assert lines[0].startswith("ModuleNotFoundError No module named 'no_such_module_at_all': Python")
+    assert lines[0].startswith(
+        "ModuleNotFoundError No module named 'no_such_module_at_all': Python"
+    )
     assert "the program does not have it either" in lines[0]
     assert "_winapi" in lines[1]
 

@@ -222,4 +222,3 @@ def _environment_of(pid: int) -> str:
         return Path(f"/proc/{pid}/environ").read_text(errors="replace")
     except OSError:
         return ""
-

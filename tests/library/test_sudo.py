@@ -31,9 +31,7 @@ def test_to_another_user_of_this_machine(router: Any, sshd: Sshd) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "tcsh", "fish"])
 @pytest.mark.parametrize("login", [False, True], ids=["plain", "login"])
-def test_through_ssh_to_root(
-    router: Any, ssh: Connect, shell: str, login: bool
-) -> None:
+def test_through_ssh_to_root(router: Any, ssh: Connect, shell: str, login: bool) -> None:
     """Of an account that may, without a password; also through root's login shell."""
     context = router.sudo(via=ssh(shell), login=login, python_path=PYTHON)
     assert context.call(os.getuid) == 0

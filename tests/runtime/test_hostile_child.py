@@ -226,9 +226,7 @@ def test_no_object_is_made_of_what_arrives(router: Any, peers: tuple[Peer, Peer]
             receiver.get(TIMEOUT).unpickle()
 
 
-def test_forwarded_records(
-    peers: tuple[Peer, Peer], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_forwarded_records(peers: tuple[Peer, Peer], caplog: pytest.LogCaptureFixture) -> None:
     """Say whom they are from, whatever they claim."""
     hostile, _innocent = peers
     caplog.set_level(logging.INFO)

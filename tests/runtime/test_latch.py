@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mitogen.errors import LatchError, TimeoutError
+from mitogen.errors import LatchError, TimeoutError  # noqa: A004 - the documented name
 from mitogen.runtime import latch as latch_module
 from mitogen.runtime.latch import Latch
 

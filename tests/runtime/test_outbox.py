@@ -204,8 +204,7 @@ def strikes() -> Iterator[_Strikes]:
 def test_signals_that_raise_never_corrupt_the_stream(
     ends: tuple[Any, int], strikes: _Strikes
 ) -> None:
-    """Thousands of interrupted sends: what arrives are whole frames, each at most once, in order,
-    and every frame whose send returned."""
+    """What arrives are whole frames, each at most once, in order; each whose send returned is there."""
     link, fd = ends
     broker = _Broker()
     outbox = Outbox(link, OutQueue(), broker.want)

@@ -81,7 +81,10 @@ def test_values_come_back_as_they_were(value: Any) -> None:
     assert _shape(decode(data)) == _shape(value)
     assert bytes(encode_pieces(value)) == data
     middle = len(data) // 2
-    for cut in (memoryview(data), Pieces([part for part in (data[:middle], data[middle:]) if part])):
+    for cut in (
+        memoryview(data),
+        Pieces([part for part in (data[:middle], data[middle:]) if part]),
+    ):
         assert _shape(decode(cut)) == _shape(value)
 
 
