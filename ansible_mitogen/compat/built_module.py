@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.executor import module_common
+from ansible_mitogen.compat.core import module_common
 
 
 def built_module(data: bytes, shebang: str, profile: str | None) -> Any:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 from typing import Any
 
 
 @functools.cache
 def _encoder(profile: str | None) -> Any:
+    library: Any = importlib.import_module("ansible.module_utils.common.json")
     if profile is None:
-        from ansible.module_utils.common.json import AnsibleJSONEncoder
-
-        return functools.partial(json.dumps, cls=AnsibleJSONEncoder, vault_to_text=True)
-    from ansible.module_utils.common.json import Direction, get_module_encoder
-
-    return functools.partial(
-        json.dumps, cls=get_module_encoder(profile, Direction.CONTROLLER_TO_MODULE)
-    )
+        return functools.partial(json.dumps, cls=library.AnsibleJSONEncoder, vault_to_text=True)
+    encoder = library.get_module_encoder(profile, library.Direction.CONTROLLER_TO_MODULE)
+    return functools.partial(json.dumps, cls=encoder)
 
 
 def encode(arguments: dict[str, Any], profile: str | None) -> bytes:

@@ -8,15 +8,18 @@ metadata, which names the profile that arguments and results are serialised with
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import importlib
 import inspect
 from typing import Any
 
-from ansible.executor import module_common
+from ansible_mitogen.compat.core import module_common
 
 #: Where the time that goes into the archive does not matter: ours is taken apart at once.
 _DATE = dt.datetime(1980, 1, 1, tzinfo=dt.timezone.utc)
 
 
+@functools.cache
 def has_extension_managers() -> bool:
     """Whether this is 2.19 or newer."""
     return "extension_manager" in inspect.signature(module_common.recursive_finder).parameters
@@ -53,9 +56,8 @@ def collect(
         module_common.recursive_finder(name, fqn, source, archive, date)
         module_common._add_module_to_zip(archive, date, fqn, source)
         return None
-    from ansible._internal._datatag._tags import Origin  # not there before 2.19
-
-    tagged = Origin(path=path).tag(source)
+    tags: Any = importlib.import_module("ansible._internal._datatag._tags")
+    tagged = tags.Origin(path=path).tag(source)
     metadata = module_common.recursive_finder(name, fqn, tagged, archive, _DATE, manager)
     module_common._add_module_to_zip(archive, _DATE, fqn, source, path, manager)
     return str(metadata.serialization_profile)

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("ansible", reason="ansible-core is not installed")
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
-from ansible.plugins import loader as loaders
 
+from ansible_mitogen.compat.core import loader as loaders
 from ansible_mitogen.modules import ClosureStore, Source, fqn_of
 
 

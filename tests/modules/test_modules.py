@@ -5,29 +5,32 @@ from __future__ import annotations
 import base64
 import io
 import json
+import multiprocessing
 import os
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.executor import module_common
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins import loader as loaders
 from ansible.template import Templar
 
 from ansible_mitogen.compat import module_zip
+from ansible_mitogen.compat.core import loader as loaders
+from ansible_mitogen.compat.core import module_common
 from ansible_mitogen.modules import Closure, ClosureStore, Source, UnknownFileError, fqn_of
+
+#: Without the core's types, which are partial.
+_DATA_LOADER: Any = DataLoader
 
 MODULES = ("ping", "command", "stat", "setup", "copy", "file", "user", "apt", "async_status")
 
 
 def _closure(store: ClosureStore, source: Source) -> Closure:
-    return store.closure_of(source, module_zip.extension_manager({}))
+    return store.closure_of(source)
 
 
 def _contents(store: ClosureStore, closure: Closure) -> dict[str, bytes]:
@@ -41,7 +44,7 @@ def _packed_by_core(source: Source) -> dict[str, bytes]:
         module_name=source.name,
         module_path=source.path,
         module_args={},
-        templar=Templar(loader=DataLoader()),
+        templar=Templar(loader=_DATA_LOADER()),
         task_vars={"ansible_python_interpreter": "/usr/bin/python3"},
         module_compression="ZIP_DEFLATED",
     )
@@ -102,7 +105,7 @@ def test_own_module_utils_come_before_the_core_s(
     own_utils: Path,
     run_folder: Path,
 ) -> None:
-    """They are in the closure, and the closure is not kept for other runs."""
+    """They are in the closure."""
     path = tmp_path / "uses.py"
     path.write_text(
         "from ansible.module_utils.basic import AnsibleModule\n"
@@ -111,7 +114,16 @@ def test_own_module_utils_come_before_the_core_s(
     source = Source("uses", fqn_of("uses", str(path)), str(path), path.read_bytes())
     closure = _closure(store, source)
     assert _contents(store, closure)["ansible/module_utils/splitter.py"] == b"OURS = True\n"
-    assert not list((tmp_path / "lasting").glob("closure-*"))
+    assert _contents(store, closure) == _packed_by_core(source)
+
+
+def test_the_old_marker_is_an_import(store: ClosureStore, tmp_path: Path, run_folder: Path) -> None:
+    """`fast_path` replaces it as the core does, before it asks for the closure."""
+    path = tmp_path / "marked.py"
+    path.write_bytes(module_common.REPLACER + b"\nAnsibleModule({}).exit_json()\n")
+    data = b"from ansible.module_utils.basic import *\nAnsibleModule({}).exit_json()\n"
+    source = Source("marked", fqn_of("marked", str(path)), str(path), data)
+    assert _contents(store, _closure(store, source)) == _packed_by_core(source)
 
 
 def test_a_closure_is_made_once(
@@ -167,26 +179,37 @@ def test_a_damaged_closure_is_made_anew(
 def test_a_damaged_file_is_refused(
     store: ClosureStore, builtin: Callable[[str], Source], tmp_path: Path
 ) -> None:
-    """Its digest tells."""
+    """Its digest tells; collecting the closure anew mends it."""
     closure = _closure(store, builtin("ping"))
     digest = closure.files[closure.entry]
     (tmp_path / "lasting" / digest).write_bytes(zlib.compress(b"import evil"))
+    again = ClosureStore(tmp_path / "lasting", tmp_path / "another_run")
     with pytest.raises(UnknownFileError):
-        store.contents_of([digest])
+        again.contents_of([digest])
+    assert again.restore(builtin("ping")) == closure
+    yet_again = ClosureStore(tmp_path / "lasting", tmp_path / "another_run")
+    assert _contents(yet_again, closure)[closure.entry] == builtin("ping").data
 
 
-def test_a_forgotten_closure_is_made_anew(
+def test_what_this_process_collected_needs_no_disk(
+    builtin: Callable[[str], Source], tmp_path: Path
+) -> None:
+    """Neither folder can be made, as on a full disk."""
+    (tmp_path / "file").touch()
+    store = ClosureStore(tmp_path / "file" / "lasting", tmp_path / "file" / "of_run")
+    assert _contents(store, _closure(store, builtin("ping")))
+
+
+def test_what_is_old_goes(
     store: ClosureStore, builtin: Callable[[str], Source], tmp_path: Path
 ) -> None:
-    """Also its files, when they are gone."""
-    closure = _closure(store, builtin("ping"))
-    for path in (tmp_path / "lasting").iterdir():
-        if not path.name.startswith("closure-"):
-            path.unlink()
-    with pytest.raises(UnknownFileError):
-        store.contents_of(closure.files.values())
-    store.forget(builtin("ping"))
-    assert _contents(store, _closure(store, builtin("ping")))
+    """When something new is made."""
+    _closure(store, builtin("ping"))
+    stale = tmp_path / "lasting" / ("0" * 64)
+    stale.touch()
+    os.utime(stale, (1, 1))
+    _closure(store, builtin("stat"))
+    assert not stale.exists()
 
 
 def test_a_folder_others_can_write_to_is_not_used(
@@ -210,13 +233,32 @@ def test_the_folder_is_ours_alone(
     assert os.stat(tmp_path / "lasting").st_mode & 0o777 == 0o700
 
 
-def test_many_may_make_the_same_closure_at_once(
+def test_many_want_the_same_closure_at_once(
     builtin: Callable[[str], Source], tmp_path: Path
 ) -> None:
-    """Files appear whole; nothing half-written and nothing temporary is left."""
-    stores = [ClosureStore(tmp_path / "lasting", tmp_path / "of_run") for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        closures = list(pool.map(lambda store: _closure(store, builtin("ping")), stores))
-    assert all(closure == closures[0] for closure in closures)
+    """One process makes it, the others wait for it; files appear whole."""
+    source = builtin("ping")
+    made = tmp_path / "made"
+
+    def want() -> None:
+        module_zip.collect = _reporting(module_zip.collect, made)
+        store = ClosureStore(tmp_path / "lasting", tmp_path / "of_run")
+        assert _contents(store, _closure(store, source))
+
+    workers = [multiprocessing.get_context("fork").Process(target=want) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+    assert made.read_text() == "made\n"
     assert not list((tmp_path / "lasting").glob(".new-*"))
-    assert _contents(stores[0], closures[0])
+
+
+def _reporting(function: Callable[..., Any], path: Path) -> Callable[..., Any]:
+    def report(*args: Any) -> Any:
+        with path.open("a") as sink:
+            sink.write("made\n")
+        return function(*args)
+
+    return report
