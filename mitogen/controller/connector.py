@@ -10,10 +10,13 @@ from mitogen.controller.connection import Connection
 from mitogen.controller.launch import Launch, Plan
 from mitogen.controller.pending import PendingStream
 from mitogen.controller.start_child import ChildStarted, StartChild
-from mitogen.errors import CancelledError, Error, StreamError
+from mitogen.errors import CancelledError, ConnectTimeoutError, Error, StreamError
 from mitogen.runtime.message import Message
 from mitogen.runtime.stream import Stream
 from mitogen.wire.handles import DETACHING, SHUTDOWN, START_CHILD
+
+#: Seconds on top of the connect time-out for a context to fetch what starting a child takes.
+CODE_PATIENCE = 20.0
 
 
 class Connector:
@@ -77,7 +80,8 @@ class Connector:
             self._broker.defer(self._launch_here, context, pending, method, record)
         else:
             request = StartChild(context_id, method_name, methods.to_dict(record, name))
-            self._broker.defer(self._launch_there, context, pending, request)
+            patience = record.connect_timeout + CODE_PATIENCE
+            self._broker.defer(self._launch_there, context, pending, request, patience)
         if wait:
             context.connection.wait()
         return context
@@ -137,16 +141,38 @@ class Connector:
     # There ------------------------------------------------------------------------------------
 
     def _launch_there(
-        self, context: "object", pending: "PendingStream", request: "StartChild"
+        self,
+        context: "object",
+        pending: "PendingStream",
+        request: "StartChild",
+        patience: "float",
     ) -> "None":
         msg = Message.pickled(request.to_value(), handle=START_CHILD)
         receiver = context.via.send_async(msg)
         receiver.notify = functools.partial(self._on_answer, context, pending)
 
+        def give_up() -> "None":
+            if not context.connection.is_settled:
+                text = "%s: %s does not answer" % (context.name, context.via)
+                self._abandon(context, pending, ConnectTimeoutError(text))
+
+        def begin(_connection: "object" = None) -> "None":
+            self._broker.timers.after(patience, give_up)
+
+        # The time begins when the request can arrive.
+        if context.via.connection is None:
+            begin()
+        else:
+            context.via.connection.notify(begin)
+
     def _on_answer(
         self, context: "object", pending: "PendingStream", receiver: "object"
     ) -> "None":
         msg = receiver.get(block=False, throw_dead=False)
+        if context.connection.is_settled:
+            # Given up meanwhile: nobody wants it any more.
+            self._router.send(Message(dst_id=context.context_id, handle=SHUTDOWN))
+            return
         try:
             answer = ChildStarted.from_value(msg.unpickle())
         except Error as exc:

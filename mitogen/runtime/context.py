@@ -93,8 +93,12 @@ class CallChain:
         router = self.context.router
         msg.reply_to = router.add_handler(answer.put, None, False, None, self.context)
         try:
-            router.send(msg)
-            return answer.get(self._timeout).unpickle()
+            if self._timeout is None:
+                router.send(msg)
+                return answer.get().unpickle()
+            deadline = Deadline(self._timeout)
+            router.send(msg, deadline)
+            return answer.get(deadline.remaining()).unpickle()
         except BaseException:
             router.del_handler(msg.reply_to)
             raise

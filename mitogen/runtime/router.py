@@ -153,8 +153,12 @@ class Router:
 
     # Sending ------------------------------------------------------------------------------
 
-    def send(self, msg: "Message") -> "None":
-        """Send *msg* on its way. Any thread; what cannot be sent is answered as dead."""
+    def send(self, msg: "Message", deadline: "Deadline | None" = None) -> "None":
+        """Send *msg* on its way. Any thread; what cannot be sent is answered as dead.
+
+        Waits while much is queued for that way already, until *deadline* at most. Without one the
+        wait ends when the peer reads, or its link is lost.
+        """
         own_id = self.identity.context_id
         frame = Frame(
             msg.dst_id,
@@ -173,12 +177,15 @@ class Router:
                 % (len(msg.data), self.max_message_size),
             )
             return
-        self._perform(route(frame, None, self.identity, self.table, self.unidirectional), frame)
+        verdict = route(frame, None, self.identity, self.table, self.unidirectional)
+        self._perform(verdict, frame, deadline)
 
     #: The documented name.
     route = send
 
-    def _perform(self, verdict: "object", frame: "Frame") -> "None":
+    def _perform(
+        self, verdict: "object", frame: "Frame", deadline: "Deadline | None"
+    ) -> "None":
         if type(verdict) is Forward:
             stream = self.streams.get(verdict.neighbour_id)
             if stream is None or not stream.send(frame):
@@ -186,8 +193,7 @@ class Router:
             elif (
                 len(frame.payload) > DIRECT_LIMIT or stream.outbox.is_full()
             ) and not self.broker.is_current():
-                # No limit of its own: the wait ends when the peer reads or its link is lost.
-                stream.outbox.wait_for_room(Deadline(None))
+                stream.outbox.wait_for_room(deadline or Deadline(None))
         elif type(verdict) is Deliver:
             self.broker.defer(self._deliver, frame, None)
         elif type(verdict) is not Discard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from typing import Any
@@ -13,8 +14,10 @@ import mitogen
 import mitogen.core
 import mitogen.master
 import mitogen.parent
+from mitogen.controller import connector
+from mitogen.errors import ConnectTimeoutError
 from tests.library import remote_functions as remote
-from tests.support import interpreters
+from tests.support import interpreters, processes
 
 VALUES = [
     None,
@@ -158,6 +161,38 @@ def test_a_call_may_have_a_time_limit(router: Any) -> None:
     child.shutdown(wait=True, timeout=20)
     with pytest.raises(mitogen.core.ChannelError):
         child.call(remote.echo, 1)
+
+
+def test_a_time_limit_includes_the_sending(router: Any) -> None:
+    """Of an argument that a stopped process does not read."""
+    child = router.local()
+    pid = child.call(os.getpid)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(mitogen.core.TimeoutError):
+            child.call_timeout(0.05, len, bytes(60_000_000))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert child.call(remote.echo, 1) == 1
+
+
+def test_a_context_that_does_not_answer_starts_no_child(
+    router: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ConnectTimeoutError; a child that comes up later is not kept."""
+    monkeypatch.setattr(connector, "CODE_PATIENCE", 0.0)
+    child = router.local()
+    pid = child.call(os.getpid)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(ConnectTimeoutError, match="does not answer"):
+            router.local(via=child, connect_timeout=0.05)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    again = router.local(via=child, connect_timeout=30)
+    assert again.call(os.getppid) == pid
+    while len(processes.descendants(pid)) > 1:
+        again.call(remote.echo, 1)
 
 
 def test_calls_from_many_threads(router: Any) -> None:
