@@ -32,7 +32,7 @@ def test_each_way_takes_plain_hosts_over(world: World, sshd: Sshd, way: str) -> 
     assert run.returncode == 0, run.output
     assert run.events_of("user")[0].result["stdout"] == sshd.account("bash").username
     assert run.events_of("root")[0].result["stdout"] == "root"
-    assert [line.way for line in run.trace] == ["module", "module"], run.output
+    assert [line.way for line in run.requests] == ["module", "module"], run.output
 
 
 @pytest.mark.parametrize("way", ["mitogen_linear", "shadow"])
@@ -40,7 +40,7 @@ def test_local_hosts_are_taken_over_too(world: World, way: str) -> None:
     """`ansible_connection: local` becomes ours, for implicit localhost as well."""
     run = world.run(_playbook(world, "here:localhost", _TASKS[:1]), way)
     assert run.returncode == 0, run.output
-    assert {line.way for line in run.trace} == {"module"}, run.output
+    assert {line.way for line in run.requests} == {"module"}, run.output
     assert {event.status for event in run.events_of("user")} == {"ok"}
 
 
@@ -50,7 +50,7 @@ def test_a_host_may_ask_for_us_by_name(world: World) -> None:
     world.settings["connection_plugins"] = str(PACKAGE / "plugins" / "connection")
     run = world.run(_playbook(world, "far:locked", _TASKS), STOCK)
     assert run.returncode == 0, run.output
-    assert {(line.host, line.way) for line in run.trace} == {("locked", "module")}
+    assert {(line.host, line.way) for line in run.requests} == {("locked", "module")}
 
 
 def test_passwords_asked_for_at_start(world: World, sshd: Sshd) -> None:
@@ -132,6 +132,6 @@ def test_verbose_output_says_why_a_task_goes_the_stock_way(world: World) -> None
     run = world.run(_playbook(world, "far", tasks), OURS, "-vv")
     assert run.returncode == 0, run.output
     assert run.events_of("raw works")[0].result["stdout"] == "raw\n"
-    stock = [line for line in run.trace if line.way == "stock"]
+    stock = [line for line in run.requests if line.way == "stock"]
     assert stock, run.output
     assert all(line.reason and line.reason in run.output for line in stock)

@@ -91,6 +91,15 @@ class Run:
     events: list[Event]
     trace: list[TraceLine]
 
+    @property
+    def requests(self) -> list[TraceLine]:
+        """The trace without what is part of connecting: which Python a new context runs on."""
+        return [
+            line
+            for line in self.trace
+            if (line.way, line.reason, line.sent) != ("operation", "discovery", 0)
+        ]
+
     def events_of(self, task: str) -> list[Event]:
         """The results of the task with that name, in order."""
         return [event for event in self.events if event.task == task]

@@ -15,10 +15,7 @@ _FREE = "any"
 
 def _lines_by_task(run: Run) -> dict[str, list[TraceLine]]:
     found: dict[str, list[TraceLine]] = {}
-    for line in run.trace:
-        # The start of a context says which Python it found; that is part of connecting.
-        if (line.way, line.reason, line.sent) == ("operation", "discovery", 0):
-            continue
+    for line in run.requests:
         found.setdefault(line.task, []).append(line)
     return found
 
