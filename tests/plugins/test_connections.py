@@ -170,7 +170,7 @@ def test_ad_hoc(world):
     path = world.folder / "play.yml"
     path.write_text("[]")
     world.start(path, "shadow").communicate(timeout=60)
-    environment = world._environment("shadow")
+    environment = world.clean_environment()
     result = subprocess.run(
         [world.python, "-m", "ansible", "adhoc", "far", "-b", "-m", "command", "-a", "id -un"],
         cwd=world.folder,

@@ -132,7 +132,8 @@ class World:
         lines = [f"{name} = {value}" for name, value in settings.items()]
         return "[defaults]\n" + "\n".join(lines) + "\n[connection]\npipelining = True\n"
 
-    def _environment(self) -> dict[str, str]:
+    def clean_environment(self) -> dict[str, str]:
+        """The environment of a run: nothing of the caller's Ansible or of ours in it."""
         clean = {
             name: value
             for name, value in os.environ.items()
@@ -164,7 +165,7 @@ class World:
         return subprocess.Popen(
             [self.python, "-m", "ansible", "playbook", str(playbook), *arguments],
             cwd=self.folder,
-            env=self._environment(),
+            env=self.clean_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
