@@ -54,11 +54,13 @@ class Interpreter(NamedTuple):
     warnings: list[str]
 
 
-class MitogenConnection(StockConnection):
+class MitogenConnection(StockConnection):  # type: ignore[misc]
     """What our connection plugins have in common; comes before the stock class."""
 
     #: The stock plugin that this one stands for.
     mitogen_kind = ""
+
+    _shell: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         run_pid = kwargs.get("ansible_playbook_pid")
@@ -79,7 +81,7 @@ class MitogenConnection(StockConnection):
         self.mitogen_why_packed = ""
         super().__init__(*args, **kwargs)
         self._shell = marking_shell(self._shell)
-        # Before the task's action prepares its module; for connections of others it changes nothing.
+        # Before the task's action prepares its module; changes nothing for others' connections.
         fast_path.install()
 
     # What Ansible sets -------------------------------------------------------------------------
@@ -166,7 +168,10 @@ class MitogenConnection(StockConnection):
         """Run a command, a helper command or a module."""
         if not self._mitogen_accelerates():
             self._mitogen_trace("stock", self._mitogen_why_stock or "")
-            return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+            stock_result: tuple[int, bytes, bytes] = super().exec_command(
+                cmd, in_data=in_data, sudoable=sudoable
+            )
+            return stock_result
         text = os.fsdecode(cmd) if isinstance(cmd, bytes) else plain(cmd)
         executable = take_executable(self._shell)
         result = self._mitogen_execute(text, in_data, executable)
