@@ -5,12 +5,10 @@ pipes is read, and that is the result. A daemon that the job left behind, and th
 open, does not keep it up.
 """
 
-import array
-import collections
-import hashlib
+import _socket as socket  # the socket module on top of it costs 8 ms
 import os
-import signal
-import socket
+import struct
+from _collections import deque  # collections', without its import
 
 from ansible_mitogen.target import channel, records
 from ansible_mitogen.target.records import JobResult
@@ -62,10 +60,10 @@ class Attachment:
         self._sock = sock
         self._pid = pid
         self._decoder = channel.Decoder()
-        self._outgoing = collections.deque()
+        self._outgoing = deque()
         self._jobs = {}
-        #: Names of closures that the zygote knows.
-        self._closures = set()
+        #: Numbers of the closures that the zygote knows, by what identifies them.
+        self._closures = {}
         self._last_number = 0
         self._is_detached = False
         self._broker = None
@@ -138,7 +136,7 @@ class Attachment:
             pending.outputs[fd] = []
             self._broker.add_reader(fd, lambda fd=fd: self._on_output(pending, fd))
         value = job.to_value()
-        closure = self._name_closure(job, value)
+        closure = self._number_closure(job, value)
         if has_stdin:
             pending.input = memoryview(job.stdin)
             pending.input_fd = near[2]
@@ -149,19 +147,17 @@ class Attachment:
             pending.timer = self._broker.timers.after(job.timeout, lambda: self._end(pending, text))
         self._send(channel.Start(pending.number, value, closure, has_stdin), tuple(far))
 
-    def _name_closure(self, job: "records.Record", value: "dict") -> "str":
-        """The name of the job's closure; takes out of *value* what the zygote knows by it.
+    def _number_closure(self, job: "records.Record", value: "dict") -> "int":
+        """A number for the job's closure; takes out of *value* what the zygote knows by it.
 
         The zygote is to look at as little as possible (see image.py).
         """
         if type(job) is not records.ModuleJob:
-            return ""
-        text = "\0".join([part for item in job.files.items() for part in item])
-        name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        if name in self._closures and not job.supplied:
+            return 0
+        key = "\0".join([part for item in job.files.items() for part in item])
+        if key in self._closures and not job.supplied:
             value["files"] = {}
-        self._closures.add(name)
-        return name
+        return self._closures.setdefault(key, len(self._closures) + 1)
 
     def _end(self, pending: "PendingJob", verdict: "str") -> "None":
         if not pending.verdict and pending.number in self._jobs:
@@ -224,7 +220,7 @@ class Attachment:
 
     # To and from the zygote -----------------------------------------------------------------
 
-    def _send(self, message: "tuple", descriptors: "tuple" = ()) -> "None":
+    def _send(self, message: "channel.Message", descriptors: "tuple" = ()) -> "None":
         if self._is_detached:
             _close_all(descriptors)
             return
@@ -250,7 +246,7 @@ class Attachment:
     def _send_some(self, outgoing: "_Outgoing") -> "None":
         ancillary = []
         if outgoing.descriptors:
-            numbers = array.array("i", outgoing.descriptors)
+            numbers = struct.pack("%di" % len(outgoing.descriptors), *outgoing.descriptors)
             ancillary.append((socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers))
         sent = self._sock.sendmsg([outgoing.data[:_READ_SIZE]], ancillary)
         outgoing.data = outgoing.data[sent:]
@@ -291,8 +287,7 @@ class Attachment:
 
 
 def _pipes(has_stdin: "bool") -> "tuple":
-    """Descriptors of pipes for stdout, stderr and maybe stdin: our ends, which do not block, and
-    the job's."""
+    """Pipes for stdout, stderr and maybe stdin: our ends, which do not block, and the job's."""
     near, far = [], []
     try:
         for index in range(2 + has_stdin):
@@ -324,6 +319,8 @@ def _how_ended(status: "int", verdict: "str") -> "dict":
 
 
 def _signal_text(number: "int") -> "str":
+    import signal  # few jobs need it
+
     try:
         name = signal.Signals(number).name
     except ValueError:

@@ -5,32 +5,80 @@ The descriptors of a `Start` come along with it (SCM_RIGHTS), in the order of th
 stderr, and stdin where `has_stdin` says so. The parent of both is trusted, and so is either half.
 """
 
-import collections
 import struct
 
 from mitogen.wire import values
 
 _LENGTH = struct.Struct(">I")
 
-#: Context to zygote: run the job (a record's value), to be known as *number*. *closure* is a name
-#: for its `files`, which are left out once the zygote has seen them under that name.
-Start = collections.namedtuple("Start", ("number", "job", "closure", "has_stdin"))
-#: Context to zygote: end the job, its result is not wanted or overdue.
-Cancel = collections.namedtuple("Cancel", ("number",))
-#: Zygote to context: the job's process has ended with this wait status.
-Ended = collections.namedtuple("Ended", ("number", "status"))
-#: Zygote to context: the job was not started, for want of files of these digests. Names of closures
-#: given before have no meaning any more.
-Missing = collections.namedtuple("Missing", ("number", "digests"))
-#: Zygote to context: the job could not be started.
-Refused = collections.namedtuple("Refused", ("number", "reason"))
+
+class Message:
+    """Base: `FIELDS` are the names of the fields, in the order in which they travel."""
+
+    __slots__ = ()
+    FIELDS = ()
+
+    def __init__(self, *fields: "object") -> "None":
+        for name, value in zip(self.FIELDS, fields):
+            setattr(self, name, value)
+
+    def fields(self) -> "list":
+        """The values of the fields."""
+        return [getattr(self, name) for name in self.FIELDS]
+
+    def __eq__(self, other: "object") -> "bool":
+        return type(other) is type(self) and other.fields() == self.fields()
+
+    __hash__ = None
+
+
+class Start(Message):
+    """Context to zygote: run the job (a record's value), to be known as *number*.
+
+    *closure* is a number for its `files`, which are left out once the zygote has seen them with it.
+    """
+
+    FIELDS = ("number", "job", "closure", "has_stdin")
+    __slots__ = FIELDS
+
+
+class Cancel(Message):
+    """Context to zygote: end the job, its result is not wanted or overdue."""
+
+    FIELDS = ("number",)
+    __slots__ = FIELDS
+
+
+class Ended(Message):
+    """Zygote to context: the job's process has ended with this wait status."""
+
+    FIELDS = ("number", "status")
+    __slots__ = FIELDS
+
+
+class Missing(Message):
+    """Zygote to context: the job was not started, for want of files of these digests.
+
+    Numbers of closures have no meaning any more.
+    """
+
+    FIELDS = ("number", "digests")
+    __slots__ = FIELDS
+
+
+class Refused(Message):
+    """Zygote to context: the job could not be started."""
+
+    FIELDS = ("number", "reason")
+    __slots__ = FIELDS
+
 
 _KINDS = (Start, Cancel, Ended, Missing, Refused)
 
 
-def encode(message: "tuple") -> "bytes":
+def encode(message: "Message") -> "bytes":
     """The bytes of one message."""
-    body = values.encode([_KINDS.index(type(message)), *message])
+    body = values.encode([_KINDS.index(type(message)), *message.fields()])
     return _LENGTH.pack(len(body)) + body
 
 

@@ -41,7 +41,7 @@ class Image:
         self._unfit = {}
         self._libraries = None
 
-    def prepare(self, files: "dict", key: "str") -> "list":
+    def prepare(self, files: "dict", key: "int") -> "list":
         """Load and compile what a module with these *files* needs. Zygote.
 
         :param key: the same for the same files.
@@ -57,6 +57,8 @@ class Image:
             self.forget(list(self._loaded))
             self._loaded.clear()
             self._unfit.clear()
+            if hasattr(gc, "unfreeze"):
+                gc.unfreeze()
             importlib.invalidate_caches()
             _adopt_new_folders()
         if not self._loaded and basic is not None and basic not in self._failed:
@@ -159,7 +161,7 @@ def _libraries() -> "list":
 
 
 def _adopt_new_folders() -> "None":
-    """What a new interpreter would have on its path: folders made since, and what .pth files say."""
+    """Have what a new interpreter would: folders made since, and what .pth files name."""
     for folder in _site_folders():
         if os.path.isdir(folder):
             site.addsitedir(folder)

@@ -33,8 +33,7 @@ def make_temporary_directory(
     :raises OSError: there is no place for it; why *base* is none.
     """
     error = None
-    for folder in (base, *fallbacks):
-        folder = expand_path(folder)
+    for folder in map(expand_path, (base, *fallbacks)):
         path = os.path.join(folder, name)
         try:
             make_directories(folder)
@@ -78,7 +77,7 @@ def remove(path: "str", recurse: "bool" = False) -> "None":
 
 
 def chmod(paths: "list", mode: "str") -> "None":
-    """Change modes as chmod(1) does, *mode* in octal or symbols."""
+    """Change modes as the program of that name does, *mode* in octal or symbols."""
     for path in paths:
         before = os.stat(path).st_mode
         os.chmod(path, changed_mode(before, mode, _umask()))
@@ -118,8 +117,7 @@ def changed_mode(before: "int", mode: "str", umask: "int") -> "int":
             mask |= 0o777 if letter == "a" else _WHO[letter]
         if not who:
             mask = 0o777 & ~umask
-        while rest:
-            action, letters, rest = _next_action(rest)
+        for action, letters in _actions(rest):
             change, special = _change(before, bits, letters, who)
             change &= mask
             if action == "+":
@@ -151,12 +149,15 @@ def _split_clause(clause: "str") -> "tuple":
     return who, rest
 
 
-def _next_action(rest: "str") -> "tuple":
-    """The first action of *rest*: its sign, its letters, and what follows."""
-    end = 1
-    while end < len(rest) and rest[end] not in "+-=":
-        end += 1
-    return rest[0], rest[1:end], rest[end:]
+def _actions(rest: "str") -> "list":
+    """Pairs of a sign and the letters behind it."""
+    actions = []
+    for letter in rest:
+        if letter in "+-=":
+            actions.append((letter, ""))
+        else:
+            actions[-1] = (actions[-1][0], actions[-1][1] + letter)
+    return actions
 
 
 def _change(before: "int", bits: "int", letters: "str", who: "str") -> "tuple":
@@ -232,7 +233,7 @@ def write_chunk(path: "str", offset: "int", data: "bytes") -> "None":
     fd = os.open(path, flags, 0o666)
     try:
         view = memoryview(data)
-        while len(view):
+        while view:
             written = os.pwrite(fd, view, offset)
             offset += written
             view = view[written:]

@@ -1,8 +1,8 @@
 """What a context is asked to run, and what it answers.
 
-A job is the value of a message to `JOB_HANDLE`, a result that of its reply; both travel as dicts, so
-that either side may leave out what it has no use for. A message to `CANCEL_HANDLE` holds the id of
-a job whose result nobody waits for any more; the reply to the job comes all the same.
+A job is the value of a message to `JOB_HANDLE`, a result that of its reply; both travel as dicts,
+so that either side may leave out what it has no use for. A message to `CANCEL_HANDLE` holds the id
+of a job whose result nobody waits for any more; the reply to the job comes all the same.
 """
 
 from mitogen.errors import DecodeError

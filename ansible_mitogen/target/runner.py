@@ -1,9 +1,9 @@
 """A runner: the forked process that runs one job, as the process that stock Ansible starts would.
 
 A module runs as `__main__` with its closure first on `sys.path`, and this process ends as an
-interpreter does: threads are waited for, exit handlers run, the module's globals are let go, output
-is flushed. What cannot be had in a fork (an interpreter reads some variables only when it starts) is
-done in a fresh interpreter, which replaces this process.
+interpreter does: threads are waited for, exit handlers run, the module's globals are let go,
+output is flushed. What cannot be had in a fork (an interpreter reads some variables only when it
+starts) is done in a fresh interpreter, which replaces this process.
 """
 
 import importlib
@@ -55,8 +55,8 @@ def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
         fresh.become(job, closure)
     is_same_locale = standard_streams.has_same_locale(job.environment)
     os.environ.update(job.environment)
-    if "TZ" in job.environment:
-        time.tzset()
+    # An interpreter looks at the time zone when it starts, and a task may have changed it.
+    time.tzset()
     if not is_same_locale:
         standard_streams.follow_locale()
     if not hasattr(os, "register_at_fork") and "random" in sys.modules:  # 3.6
@@ -79,6 +79,8 @@ def _take_descriptors(descriptors: "list") -> "None":
 def _enter_folder(folder: "str | None") -> "None":
     if folder is not None:
         os.chdir(folder)
+        if "PWD" in os.environ:  # as the shell does that stock Ansible starts
+            os.environ["PWD"] = folder
     try:
         os.getcwd()
     except OSError:

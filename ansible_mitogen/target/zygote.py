@@ -3,14 +3,14 @@
 It ends when its context does, and ends what still runs then.
 """
 
-import array
-import collections
+import _signal as signal  # without the enumerations on top, which no runner needs
+import _socket as socket
 import os
 import select
-import signal
-import socket
+import struct
 import sys
 import time
+from _collections import deque
 
 from ansible_mitogen.target import channel, isolation, records, runner, standard_streams
 from ansible_mitogen.target.closure import Closure
@@ -23,6 +23,7 @@ GRACE = 2.0
 #: Seconds between looks at the rest of a group whose leader has ended.
 _GROUP_POLL = 0.05
 _MAX_DESCRIPTORS = 64
+_INT = struct.calcsize("i")
 _READ_SIZE = 1 << 18
 
 
@@ -79,7 +80,7 @@ class Zygote:
         self._sock = sock
         self._kept = kept
         self._decoder = channel.Decoder()
-        self._descriptors = collections.deque()
+        self._descriptors = deque()
         self._running = {}
         self._is_over = False
         self._closures = {}
@@ -115,7 +116,7 @@ class Zygote:
     # From the context ---------------------------------------------------------------------
 
     def _receive(self) -> "None":
-        space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * array.array("i").itemsize)
+        space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _INT)
         try:
             data, ancillary, _flags, _address = self._sock.recvmsg(
                 _READ_SIZE, space, getattr(socket, "MSG_CMSG_CLOEXEC", 0)
@@ -135,9 +136,7 @@ class Zygote:
                 self._end(self._running[message.number])
 
     def _take_descriptors(self, content: "bytes") -> "None":
-        received = array.array("i")
-        received.frombytes(content[: len(content) - len(content) % received.itemsize])
-        for fd in received:
+        for fd in struct.unpack_from("%di" % (len(content) // _INT), content):
             os.set_inheritable(fd, False)
             self._descriptors.append(fd)
 
@@ -172,7 +171,7 @@ class Zygote:
         self._running[message.number] = Running(message.number, pid)
 
     def _prepare(self, message: "channel.Start", job: "records.ModuleJob") -> "list | None":
-        """Have ready what the module needs; names of what it must not see, None if it cannot run."""
+        """Get ready to run the module; names of what it must not see, None if it cannot run."""
         if job.files:
             drops = self._store.drops
             missing = self._store.take(job.supplied, job.files)
@@ -190,9 +189,7 @@ class Zygote:
         job.files = self._closures[message.closure]
         return self._image.prepare(job.files, message.closure)
 
-    def _run_in_child(
-        self, job: "records.Record", descriptors: "list", unfit: "list"
-    ) -> "None":
+    def _run_in_child(self, job: "records.Record", descriptors: "list", unfit: "list") -> "None":
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -253,7 +250,7 @@ class Zygote:
         os.waitpid(job.pid, 0)
         del self._running[job.number]
 
-    def _tell(self, message: "tuple") -> "None":
+    def _tell(self, message: "channel.Message") -> "None":
         if self._is_over:
             return
         try:
