@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ORIGIN = Path(__file__).resolve().parents[2] / "ansible_mitogen" / "origin.py"
 
 
@@ -56,3 +58,29 @@ def test_the_same_through_a_link(tmp_path):
     link = tmp_path / "link"
     link.symlink_to(ours)
     assert claim(link, ours).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("loader", "folder", "name"),
+    [
+        ("strategy", "plugins/strategy", "mitogen_linear"),
+        ("connection", "plugins/connection", "mitogen_ssh"),
+        ("connection", "shadow", "ssh"),
+    ],
+)
+def test_plugins_load_from_an_installed_package(loader: str, folder: str, name: str) -> None:
+    """Ansible takes part in imports below every folder of `sys.path`, as `site-packages` is one."""
+    package = ORIGIN.parent
+    script = (
+        "import sys\n"
+        f"sys.path.append({str(package.parent)!r})\n"
+        "from ansible.plugins import loader\n"
+        "loader.init_plugin_loader()\n"
+        f"plugins = loader.{loader}_loader\n"
+        f"plugins.add_directory({str(package / folder)!r})\n"
+        f"print(plugins.get({name!r}, class_only=True).__module__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,10 +1,13 @@
 """Strategy plugin: Ansible's ``linear`` over persistent interpreters."""
 
-import pathlib
-import runpy
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
-_ROOT = pathlib.Path(__file__).resolve().parents[3]
-runpy.run_path(str(_ROOT / "ansible_mitogen" / "origin.py"))["claim"](_ROOT)
+_ROOT = Path(__file__).resolve().parents[3]
+_spec = spec_from_file_location("mitogen_origin", _ROOT / "ansible_mitogen" / "origin.py")
+_origin = module_from_spec(_spec)
+_spec.loader.exec_module(_origin)
+_origin.claim(_ROOT)
 
 from ansible.plugins.strategy.linear import StrategyModule as StockStrategy
 
