@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import ansible
 import pytest
 
 ORIGIN = Path(__file__).resolve().parents[2] / "ansible_mitogen" / "origin.py"
@@ -68,16 +70,18 @@ def test_the_same_through_a_link(tmp_path):
         ("connection", "shadow", "ssh"),
     ],
 )
-def test_plugins_load_from_an_installed_package(loader: str, folder: str, name: str) -> None:
-    """Ansible takes part in imports below every folder of `sys.path`, as `site-packages` is one."""
-    package = ORIGIN.parent
+def test_plugins_load_beside_ansible(tmp_path: Path, loader: str, folder: str, name: str) -> None:
+    """Installed into its `site-packages`, where Ansible takes part in imports of all `ansible*`."""
+    for package in (ORIGIN.parent, ORIGIN.parent.parent / "mitogen"):
+        shutil.copytree(package, tmp_path / package.name)
+    (tmp_path / "ansible").symlink_to(Path(ansible.__file__).parent)
     script = (
         "import sys\n"
-        f"sys.path.append({str(package.parent)!r})\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
         "from ansible.plugins import loader\n"
         "loader.init_plugin_loader()\n"
         f"plugins = loader.{loader}_loader\n"
-        f"plugins.add_directory({str(package / folder)!r})\n"
+        f"plugins.add_directory({str(tmp_path / 'ansible_mitogen' / folder)!r})\n"
         f"print(plugins.get({name!r}, class_only=True).__module__)\n"
     )
     done = subprocess.run(
