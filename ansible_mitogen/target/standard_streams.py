@@ -39,10 +39,13 @@ def follow_locale() -> "None":
             if _try_locale(name):
                 os.environ["LC_CTYPE"] = name
                 break
-    errors = "surrogateescape" if plain else "strict"
-    sys.stdin = sys.__stdin__ = _stdin("utf-8", errors)
-    sys.stdout = sys.__stdout__ = _writer(1, errors)
-    sys.stderr = sys.__stderr__ = _writer(2, "backslashreplace")
+    encoding, colon, errors = os.environ.get("PYTHONIOENCODING", "").partition(":")
+    if not colon:
+        errors = "surrogateescape" if plain and not encoding else "strict"
+    encoding = encoding or "utf-8"
+    sys.stdin = sys.__stdin__ = _stdin(encoding, errors)
+    sys.stdout = sys.__stdout__ = _writer(1, encoding, errors)
+    sys.stderr = sys.__stderr__ = _writer(2, encoding, "backslashreplace")
 
 
 def _try_locale(name: "str") -> "bool":
@@ -57,6 +60,6 @@ def _stdin(encoding: "str", errors: "str") -> "io.TextIOWrapper":
     return io.TextIOWrapper(io.open(0, "rb", closefd=False), encoding, errors)
 
 
-def _writer(fd: "int", errors: "str") -> "io.TextIOWrapper":
+def _writer(fd: "int", encoding: "str", errors: "str") -> "io.TextIOWrapper":
     target = io.open(fd, "wb", closefd=False)
-    return io.TextIOWrapper(target, "utf-8", errors, line_buffering=fd == 2)
+    return io.TextIOWrapper(target, encoding, errors, line_buffering=fd == 2)

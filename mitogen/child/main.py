@@ -10,7 +10,7 @@ from mitogen.bootstrap.markers import up_marker
 from mitogen.child.dispatcher import Dispatcher
 from mitogen.child.modules import ModuleGateway
 from mitogen.child.parenthood import Parenthood
-from mitogen.child.stdio import LineLogger, StandardDescriptors
+from mitogen.child.stdio import LineLogger, StandardDescriptors, print_line_by_line
 from mitogen.errors import Error
 from mitogen.imports.after_import import call_after_import
 from mitogen.imports.finder import WireFinder
@@ -174,6 +174,7 @@ def main(boot: "object") -> "None":
     boot.link_fds = (descriptors.link_read, descriptors.link_write)
     _describe_process(boot)
     attachment = _call_early_hook(boot)
+    print_line_by_line()
     os.write(descriptors.link_write, up_marker(boot.nonce))
     context = ExternalContext(boot, descriptors)
     context.start(attachment)

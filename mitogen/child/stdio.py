@@ -4,7 +4,9 @@ stdin reads as empty; each line written to stdout or stderr, by Python code or b
 started from here, is logged at INFO by the logger ``stdout`` or ``stderr``.
 """
 
+import fcntl
 import os
+import sys
 
 from mitogen.runtime.journal import INFO
 
@@ -12,16 +14,9 @@ from mitogen.runtime.journal import INFO
 MAX_LINE = 65536
 
 
-def _move(fd: "int", lowest: "int" = 3) -> "int":
+def _move(fd: "int") -> "int":
     """Duplicate *fd* above the standard ones, close-on-exec; the original is to be overwritten."""
-    copy = os.dup(fd)
-    taken = []
-    while copy < lowest:
-        taken.append(copy)
-        copy = os.dup(fd)
-    for extra in taken:
-        os.close(extra)
-    return copy
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 class StandardDescriptors:
@@ -42,6 +37,17 @@ class StandardDescriptors:
             os.dup2(write_end, fd)
             os.close(write_end)
             self.output_fds[name] = read_end
+
+
+def print_line_by_line() -> "None":
+    """Let what Python code prints out as soon as a line is complete.
+
+    Otherwise it would wait in a buffer, and come behind what programs started later have said. Done
+    after the early hook: what that forks off is no part of this context.
+    """
+    sys.stdout = sys.__stdout__ = open(
+        1, "w", 1, sys.stdout.encoding, sys.stdout.errors, closefd=False
+    )
 
 
 class LineLogger:

@@ -164,9 +164,10 @@ def detach(econtext):
     return os.getpid()
 
 
-def detach_and_wait_for_orphanage(path):
-    """Live on by oneself, until the parent is gone; then say so in a file."""
+def wait_for_orphanage(path, sender):
+    """Say that this runs, live on until the parent is gone, then say so in a file."""
     parent = os.getppid()
+    sender.send("running")
     while os.getppid() == parent:
         time.sleep(0.01)
     with open(path, "w") as fp:

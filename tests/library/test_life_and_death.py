@@ -271,7 +271,9 @@ def test_a_detached_child_outlives_its_parent(tmp_path: Path) -> None:
         def main(router):
             child = router.local()
             print(child.call(remote.detach), flush=True)
-            child.call_no_reply(remote.detach_and_wait_for_orphanage, {str(note)!r})
+            receiver = mitogen.core.Receiver(router)
+            child.call_no_reply(remote.wait_for_orphanage, {str(note)!r}, receiver.to_sender())
+            receiver.get({SOON})
             child.call_async(remote.echo, 1)
 
         if __name__ == "__main__":

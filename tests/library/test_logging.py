@@ -60,6 +60,15 @@ def test_printed_lines(router: Any, log: pytest.LogCaptureFixture) -> None:
         assert (record.levelno, record.getMessage()) == (logging.INFO, text)
 
 
+def test_print_keeps_its_order_with_programs(router: Any, log: pytest.LogCaptureFixture) -> None:
+    """A line is out before the function goes on, also without PYTHONUNBUFFERED."""
+    child = router.local()
+    child.call(remote.speak, "hello")
+    _wait_for(log, child, "from a program")
+    lines = [record.getMessage() for record in log.records if "stdout" in record.getMessage()]
+    assert lines == ["stdout: hello", "stdout: hello from a program"]
+
+
 def test_the_last_words_of_a_child(router: Any, log: pytest.LogCaptureFixture) -> None:
     """What exit handlers and unfinished lines say still arrives."""
     child = router.local()

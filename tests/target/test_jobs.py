@@ -46,6 +46,10 @@ def test_a_program_in_every_python(version: str, make_host: Callable[..., Host])
     assert host.outcome(job).stdout == b"in\n/\nx\n"
 
 
+#: Signals 32 and 33: no program can change what it inherited of them.
+_OF_THE_C_LIBRARY = 3 << 31
+
+
 def test_a_program_sees_an_ordinary_process(host: Host) -> None:
     """No descriptor but the standard ones, empty input, default signals, no terminal."""
     outcome = host.outcome(_shell("ls /proc/self/fd | wc -l; wc -c; (: < /dev/tty) 2>/dev/null\n"
@@ -53,7 +57,7 @@ def test_a_program_sees_an_ordinary_process(host: Host) -> None:
     lines = outcome.stdout.split()
     assert lines[:2] == [b"4", b"0"]  # the fourth is that of the listing
     assert lines[2] != b"0"
-    assert {int(word, 16) for word in lines[4::2]} == {0}
+    assert {int(word, 16) & ~_OF_THE_C_LIBRARY for word in lines[4::2]} == {0}
 
 
 def test_a_program_that_is_not_there(host: Host) -> None:
@@ -274,6 +278,11 @@ def test_no_descriptor_is_left(make_host: Callable[..., Host], library: Path) ->
         host.run(_shell("exit 2", stdin=b"x" * 500_000))
         host.run(_shell("sleep 600", timeout=0.01))
         host.run({})
+    for _ in range(100):
+        # What the zygote has open for a moment is none that is left.
+        if [_descriptors(pid) for pid in (context, zygote)] == before:
+            break
+        host.run(_shell("true"))
     assert [_descriptors(pid) for pid in (context, zygote)] == before
 
 
