@@ -9,7 +9,7 @@ class BootRecord:
     ``context_id, parent_ids`` (nearest first), ``name`` (its title in the process table),
     ``nonce`` (of its start), ``log_level, max_message_size, unidirectional, early_hook``
     (``package.module:function`` or None), ``whitelist, blacklist, overrides`` (import prefixes),
-    ``debug, profiling``. `link_fds` is for the child itself: the descriptors of its link.
+    ``debug``. `link_fds` is for the child itself: the descriptors of its link.
     """
 
     _FIELDS = (
@@ -25,7 +25,6 @@ class BootRecord:
         "blacklist",
         "overrides",
         "debug",
-        "profiling",
     )
     __slots__ = (*_FIELDS, "link_fds")
 
@@ -43,7 +42,6 @@ class BootRecord:
         blacklist: "tuple" = (),
         overrides: "tuple" = (),
         debug: "bool" = False,
-        profiling: "bool" = False,
     ) -> "None":
         self.context_id = context_id
         self.parent_ids = list(parent_ids)
@@ -57,7 +55,6 @@ class BootRecord:
         self.blacklist = list(blacklist)
         self.overrides = list(overrides)
         self.debug = debug
-        self.profiling = profiling
         self.link_fds = ()
 
     def to_bytes(self) -> "bytes":

@@ -44,7 +44,6 @@ class ChildSettings:
             blacklist=policy.blacklist,
             overrides=policy.overrides,
             debug=bool(router.debug or options.debug),
-            profiling=bool(options.profiling),
         )
 
 

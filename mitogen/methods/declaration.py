@@ -34,7 +34,7 @@ COMMON = (
     Option("python_path", None, "Interpreter to start: see python_candidates()."),
     Option("debug", False, "Log debug records of the context."),
     Option("connect_timeout", 30.0, "Seconds until connecting is given up."),
-    Option("profiling", False, "Profile the context's threads."),
+    Option("profiling", False, "Accepted; there is no profiler yet."),
     Option("unidirectional", None, "Pass only traffic to and from parents; None: as the parent."),
     Option("max_message_size", None, "Bytes; None: as the parent."),
 )

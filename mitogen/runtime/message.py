@@ -5,7 +5,7 @@ from mitogen.routing import has_parent_authority as is_parent_authority
 from mitogen.wire import values
 from mitogen.wire.handles import IS_DEAD
 
-_TOO_LARGE = "the answer of %d bytes exceeds the limit of %d bytes"
+TOO_LARGE = "message of %d bytes exceeds the limit of %d bytes"
 
 
 class Message:
@@ -95,7 +95,7 @@ class Message:
         router = router or self.router
         answer = obj if isinstance(obj, Message) else Message.pickled(obj, **fields)
         if len(answer.data) > router.max_message_size:
-            answer = Message.dead(_TOO_LARGE % (len(answer.data), router.max_message_size))
+            answer = Message.dead(TOO_LARGE % (len(answer.data), router.max_message_size))
         answer.dst_id = self.src_id
         answer.handle = self.reply_to
         router.send(answer)

@@ -10,7 +10,7 @@ from mitogen.runtime.deadline import Deadline
 from mitogen.runtime.handlers import HandlerTable
 from mitogen.runtime.journal import IO_LOG, LOG
 from mitogen.runtime.latch import Latch
-from mitogen.runtime.message import Message
+from mitogen.runtime.message import TOO_LARGE, Message
 from mitogen.runtime.outbox import DIRECT_LIMIT
 from mitogen.runtime.receiver import Sender
 from mitogen.runtime.route_news import RouteNews
@@ -173,8 +173,7 @@ class Router:
         if len(msg.data) > self.max_message_size:
             self._refuse(
                 frame,
-                "message of %d bytes exceeds the limit of %d bytes"
-                % (len(msg.data), self.max_message_size),
+                TOO_LARGE % (len(msg.data), self.max_message_size),
             )
             return
         verdict = route(frame, None, self.identity, self.table, self.unidirectional)

@@ -70,15 +70,10 @@ class Frame:
         )
 
     def __repr__(self) -> "str":
-        text = "Frame(dst=%d, src=%d, auth=%d, handle=%d, reply_to=%d, id=%d, flags=%d, %d bytes)"
-        return text % (
+        return "Frame(dst=%d, src=%d, handle=%d, %d bytes)" % (
             self.dst_id,
             self.src_id,
-            self.auth_id,
             self.handle,
-            self.reply_to,
-            self.message_id,
-            self.flags,
             len(self.payload),
         )
 

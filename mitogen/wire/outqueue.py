@@ -27,9 +27,6 @@ class OutQueue:
         """True when nothing waits."""
         return not self.pending_bytes
 
-    def __len__(self) -> "int":
-        return self.pending_bytes
-
     def push(self, frame: "object") -> "None":
         """Queue *frame*, cut into fragments."""
         queue = self._by_dst.get(frame.dst_id)

@@ -10,7 +10,7 @@ def test_travels_complete():
     """Every field arrives as it was, names with any character included."""
     record = BootRecord(
         7, (3, 0), "mitogen:ü@h:1", "ab12", 10, 4096, True, "a.b:c", ("x",), ("y", "z"), ("o",),
-        True, True,
+        True,
     )  # fmt: skip
     other = BootRecord.from_bytes(record.to_bytes())
     for name in BootRecord._FIELDS:

@@ -178,5 +178,5 @@ def test_a_lost_source_is_forgotten() -> None:
 
 def test_a_frame_describes_itself() -> None:
     """Without its payload, which may be a secret."""
-    assert repr(_sized(5)).startswith("Frame(dst=1, src=7, auth=2, handle=1000")
+    assert repr(_sized(5)).startswith("Frame(dst=1, src=7, handle=1000")
     assert repr(_sized(5)).endswith("5 bytes)")

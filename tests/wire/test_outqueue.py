@@ -34,7 +34,7 @@ def test_everything_arrives_in_order(plan: list[tuple[int, bytes]], sizes: list[
     queue = OutQueue()
     for number, (dst_id, payload) in enumerate(plan):
         queue.push(_frame(dst_id, number, payload))
-    assert len(queue) == sum(HEADER_SIZE + len(payload) for _dst, payload in plan)
+    assert queue.pending_bytes == sum(HEADER_SIZE + len(payload) for _dst, payload in plan)
     found = FrameDecoder().feed(_drain(queue, sizes))
     for dst_id in range(3):
         wanted = [(n, payload) for n, (dst, payload) in enumerate(plan) if dst == dst_id]
