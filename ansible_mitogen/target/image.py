@@ -10,6 +10,7 @@ collection's, are compiled ahead, and run in the runner, in the environment of i
 
 import gc
 import importlib
+import io
 import os
 import site
 import sys
@@ -103,6 +104,8 @@ class Image:
         self._libraries = _libraries()
         before = set(sys.modules)
         self._closure.enter()
+        # What is said now is no module's: it would lie in the buffer that every runner inherits.
+        stdout, sys.stdout = sys.stdout, io.StringIO()
         try:
             importlib.import_module("ansible.module_utils.basic")
             for path in self._closure.files:
@@ -114,6 +117,7 @@ class Image:
                 del sys.modules[name]
             return
         finally:
+            sys.stdout = stdout
             self._closure.leave()
         self._note_loaded()
         # Objects that are there to stay need not be looked at, nor copied, by each runner.
