@@ -229,7 +229,9 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         if not self._mitogen_would_accelerate():
             return False
         try:
-            self._mitogen_live_session().open()
+            session = self._mitogen_live_session()
+            was_open = session.is_open
+            session.open()
         except NotForUsError as exc:
             self._mitogen_say_stock(str(exc))
             return False
@@ -237,6 +239,10 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             display.warning(f"Mitogen cannot be used: {exc}")
             self._mitogen_say_stock(str(exc))
             return False
+        if not was_open:
+            hops = ", then ".join(hop.describe() for hop in session.target.stack)
+            message = f"MITOGEN {hops}: {session.executable}"
+            display.vvv(message, host=self._play_context.remote_addr)
         self._mitogen_why_stock = ""
         self._connected = True
         return True
@@ -303,6 +309,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             return discovery.found(session.executable)
         plan = self._mitogen_plan(in_data)
         if plan is not None:
+            display.vvv(f"MODULE {plan.name}", host=self._play_context.remote_addr)
             job = {**plan.job(), "cwd": self._mitogen_cwd()}
             counted = session.run_job(job, plan.contents)
             self._mitogen_trace("module", "", counted.sent, counted.received)

@@ -52,6 +52,14 @@ class Hop:
         """The plain value that travels to the broker."""
         return [self.method, dict(self.options)]
 
+    def describe(self) -> str:
+        """The method and whom it leads to, for people; nothing secret."""
+        place = self.options.get("hostname") or ""
+        if place and self.options.get("port"):
+            place += f":{self.options['port']}"
+        user = self.options.get("username") or ""
+        return " ".join(filter(None, [self.method, "@".join(filter(None, [user, place]))]))
+
     @classmethod
     def from_value(cls, value: Any) -> Hop:
         """Undo `to_value`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -40,6 +41,14 @@ def test_other_become_methods_are_stock(world):
     assert result_of(run, "who")["stdout"] == "root"
     assert {line.way for line in run.trace} == {"stock"}
     assert "become_exe has arguments" in run.output
+
+
+def test_verbose_output_shows_how_a_task_ran(world):
+    """At -vvv: the way to the account when it is opened, and each module that went as a message."""
+    task = {"name": "who", "command": "id -un", "become": True}
+    output = try_play(world, "far", task, arguments=("-vvv",)).output
+    assert re.search(r"<127.0.0.1> MITOGEN ssh \S+@127.0.0.1:\d+, then sudo root: /\S*python", output)
+    assert "<127.0.0.1> MODULE ansible.legacy.command" in output
 
 
 def test_reset_connection_logs_in_again(world):

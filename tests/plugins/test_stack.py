@@ -170,3 +170,15 @@ def test_login_key_is_the_account():
     other = stacks.ssh_hop(SshOptions("h", user="v"), ACCOUNT)
     assert stacks.login_key(one) == stacks.login_key(two)
     assert stacks.login_key(one) != stacks.login_key(other)
+
+
+def test_a_hop_describes_itself_without_secrets():
+    """The method and whom it leads to."""
+    ssh = stacks.ssh_hop(SshOptions("web1", user="deploy", port=22, password="geheim"), ACCOUNT)
+    sudo = stacks.Hop("sudo", {"username": "root", "password": "geheim"})
+    local = stacks.Hop("local", {})
+    assert [hop.describe() for hop in (ssh, sudo, local)] == [
+        "ssh deploy@web1:22",
+        "sudo root",
+        "local",
+    ]
