@@ -47,7 +47,9 @@ def test_verbose_output_shows_how_a_task_ran(world):
     """At -vvv: the way to the account when it is opened, and each module that went as a message."""
     task = {"name": "who", "command": "id -un", "become": True}
     output = try_play(world, "far", task, arguments=("-vvv",)).output
-    assert re.search(r"<127.0.0.1> MITOGEN ssh \S+@127.0.0.1:\d+, then sudo root: /\S*python", output)
+    assert re.search(
+        r"<127.0.0.1> MITOGEN ssh \S+@127.0.0.1:\d+, then sudo root: /\S*python", output
+    )
     assert "<127.0.0.1> MODULE ansible.legacy.command" in output
 
 
