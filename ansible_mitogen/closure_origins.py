@@ -81,6 +81,17 @@ def stamps_of(contents: Mapping[str, bytes], entry: str, entry_path: str) -> Sta
     return stamps
 
 
+def foreign_utils(contents: Mapping[str, bytes]) -> list[str]:
+    """Those of the *contents* in the place of the core's `module_utils` that are not its own."""
+    return [
+        name
+        for name, data in contents.items()
+        if name.startswith(_CORE_UTILS)
+        and name not in _MADE_BY_CORE
+        and _read(str(_SITE / name)) != data
+    ]
+
+
 def _places(name: str, utils_folders: list[str], roots: list[str]) -> Iterator[str]:
     if name.startswith(_CORE_UTILS):
         for folder in utils_folders:

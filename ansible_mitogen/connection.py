@@ -17,7 +17,7 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible import context
 from ansible.utils.display import Display
 
-from ansible_mitogen import discovery, fast_path, launcher, resolve, stock
+from ansible_mitogen import discovery, fast_path, isolation, launcher, resolve, stock
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
@@ -154,6 +154,13 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def mitogen_interpreter(self) -> Interpreter:
         """The interpreter that runs there: what Ansible's discovery would have found."""
         return Interpreter(self._mitogen_live_session().executable, [])
+
+    def mitogen_isolation(self) -> isolation.TaskIsolation:
+        """The process that the task's module is to run in.
+
+        :raises ansible.errors.AnsibleOptionsError: the user's word for it is none.
+        """
+        return isolation.task_isolation(str(plain(self.get_option("mitogen_task_isolation"))))
 
     # What Ansible does -------------------------------------------------------------------------
 

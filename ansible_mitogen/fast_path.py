@@ -10,6 +10,7 @@ the place of the program.
 What a connection has to offer::
 
     mitogen_accelerates()        whether it is ours for this task, asked once for each module
+    mitogen_isolation()          the `TaskIsolation` of the task
     pending_modules              a dict, where the plan is kept under its token
     mitogen_why_packed           a str, set when the core has to pack the module
 
@@ -43,6 +44,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
+from ansible_mitogen import isolation
 from ansible_mitogen.compat import (
     built_module,
     module_arguments,
@@ -86,6 +88,8 @@ class ModulePlan:
     #: More arguments for the core's loader on the target, by name.
     extra: dict[str, Any] = dataclasses.field(repr=False)
     store: ClosureStore = dataclasses.field(repr=False)
+    #: Whether it may run in a process where others ran.
+    may_reuse: bool = False
 
     @property
     def name(self) -> str:
@@ -99,6 +103,8 @@ class ModulePlan:
             "name": self.name,
             "module_fqn": self.closure.fqn,
             "files": dict(self.closure.files),
+            "foreign": list(self.closure.foreign),
+            "may_reuse": self.may_reuse,
             "supplied": {},
             "entry": self.closure.entry,
             "arguments": self.arguments,
@@ -171,7 +177,8 @@ def _prepare(task_action: Any, given: dict[str, Any]) -> Any:
         raise NotFastError(f"its arguments have no text form: {exc}") from exc
     environment = _environment(given["environment"] or {})
     extra = module_secrets.loader_arguments(arguments)
-    plan = ModulePlan(source, closure, arguments, environment, extra, store)
+    chosen = isolation.may_reuse(task_action._connection.mitogen_isolation(), source.path)
+    plan = ModulePlan(source, closure, arguments, environment, extra, store, chosen)
     token = _MARKER.format(uuid.uuid4().hex)
     task_action._connection.pending_modules[token] = plan
     return built_module.built_module(token.encode(), shebang, closure.profile)

@@ -25,7 +25,7 @@ from ansible_mitogen.compat import module_zip
 from ansible_mitogen.compat.core import VERSION, constants, module_common
 
 #: Part of every key: changes whenever the layout of what is stored does.
-LAYOUT = 2
+LAYOUT = 3
 _COMPRESSION = 6
 #: What was made longer ago is made anew, so that what nobody uses any more goes.
 _LIFETIME = 90 * 86400.0
@@ -41,12 +41,14 @@ class Closure:
 
     `files` maps paths below the closure's root to digests (SHA-256, hex) of their contents; `entry`
     is the module's own. `profile` names how arguments and results are serialised, from 2.19 on.
+    `foreign` are those of the `files` that the core's own `module_utils` folder does not hold so.
     """
 
     fqn: str
     entry: str
     profile: str | None
     files: Mapping[str, str]
+    foreign: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +162,8 @@ class ClosureStore:
             module_zip.extension_manager({}),
         )
         files = {name: _digest(data) for name, data in archive.contents.items()}
-        closure = Closure(source.fqn, source.entry, profile, files)
+        foreign = closure_origins.foreign_utils(archive.contents)
+        closure = Closure(source.fqn, source.entry, profile, files, foreign)
         for name, data in archive.contents.items():
             self._collected[files[name]] = zlib.compress(data, _COMPRESSION)
         self._lasting.remove_older(time.time() - _LIFETIME)

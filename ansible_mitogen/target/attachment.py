@@ -7,14 +7,18 @@ open, does not keep it up.
 
 import _socket as socket  # the socket module on top of it costs 8 ms
 import os
-import struct
 from _collections import deque  # collections', without its import
 
 from ansible_mitogen.target import channel, records
+from ansible_mitogen.target.link import Link
+from ansible_mitogen.target.pool import RunnerPool
 from ansible_mitogen.target.records import JobResult
 from mitogen.errors import DecodeError
 from mitogen.runtime.message import has_parent_authority
 
+#: Jobs that run at once; more wait for their turn. One that waits for another job would need both
+#: to be among them, so there are many: Ansible has five by default.
+MAX_JOBS = 200
 _READ_SIZE = 1 << 18
 #: The ended process left what fits into a pipe; its descendants may go on writing for ever.
 _LAST_READS = 4
@@ -25,7 +29,8 @@ _OVERHEAD = 65536
 class PendingJob:
     """A job under way: `number`, its record and the message to answer.
 
-    `outputs` are the pieces read so far by descriptor, stdout first.
+    `outputs` are the pieces read so far by descriptor, stdout first. `runner` is the reusable
+    runner that it runs in, if it does; `is_started` false while it waits for its turn.
     """
 
     def __init__(self, number: "int", job: "records.Record", message: "object") -> "None":
@@ -37,16 +42,10 @@ class PendingJob:
         self.input = memoryview(b"")
         self.input_fd = None
         self.timer = None
+        self.runner = None
+        self.is_started = False
         #: Why we end it; '' while we do not.
         self.verdict = ""
-
-
-class _Outgoing:
-    """Bytes for the zygote, and the descriptors that go with the first of them."""
-
-    def __init__(self, data: "bytes", descriptors: "tuple") -> "None":
-        self.data = memoryview(data)
-        self.descriptors = descriptors
 
 
 class Attachment:
@@ -59,11 +58,14 @@ class Attachment:
     def __init__(self, sock: "socket.socket", pid: "int") -> "None":
         self._sock = sock
         self._pid = pid
-        self._decoder = channel.Decoder()
-        self._outgoing = deque()
+        self._link = None
+        self._pool = None
+        #: By number, in the order in which they came.
         self._jobs = {}
+        self._waiting = deque()
         #: Numbers of the closures that the zygote knows, by what identifies them.
         self._closures = {}
+        self._last_closure = 0
         self._last_number = 0
         self._is_detached = False
         self._broker = None
@@ -73,10 +75,11 @@ class Attachment:
         """Begin to take jobs."""
         self._econtext = econtext
         self._broker = econtext.broker
-        self._sock.setblocking(False)
-        self._broker.add_reader(self._sock.fileno(), self._on_readable)
+        self._link = Link(self._broker, self._sock, self._on_zygote, self._on_zygote_lost)
+        self._pool = RunnerPool(self._broker, self._spawn, self._on_runner)
         # A process forked from here must not keep the zygote from noticing our end.
-        self._broker.listen("fork", self._sock.close)
+        self._broker.listen("fork", self._link.close_in_fork)
+        self._broker.listen("fork", self._pool.close_in_fork)
         router = econtext.router
         router.add_handler(self._on_job, records.JOB_HANDLE, policy=has_parent_authority)
         router.add_handler(self._on_cancel, records.CANCEL_HANDLE, policy=has_parent_authority)
@@ -89,13 +92,10 @@ class Attachment:
         if self._is_detached:
             return
         self._is_detached = True
-        self._broker.remove_reader(self._sock.fileno())
-        self._broker.remove_writer(self._sock.fileno())
         # The zygote ends itself, and what it runs, when it sees this.
-        self._sock.close()
-        for outgoing in self._outgoing:
-            _close_all(outgoing.descriptors)
-        self._outgoing.clear()
+        self._link.close()
+        self._pool.close()
+        self._waiting.clear()
         for pending in list(self._jobs.values()):
             self._finish(pending, ended=records.LOST, detail=reason)
         try:
@@ -109,8 +109,7 @@ class Attachment:
         if msg.is_dead:
             return
         try:
-            job = records.job_from_value(msg.unpickle())
-            self._start(job, msg)
+            self._accept(records.job_from_value(msg.unpickle()), msg)
         except (DecodeError, OSError) as exc:
             detail = "%s: %s" % (type(exc).__name__, exc)
             msg.reply(JobResult(ended=records.LOST, detail=detail).to_value())
@@ -119,19 +118,38 @@ class Attachment:
         if msg.is_dead:
             return
         job_id = msg.unpickle()
-        for pending in self._jobs.values():
+        for pending in list(self._jobs.values()):
             if pending.job.job_id == job_id:
                 self._end(pending, "cancelled")
 
-    def _start(self, job: "records.Record", msg: "object") -> "None":
+    def _accept(self, job: "records.Record", msg: "object") -> "None":
         if self._is_detached:
             raise DecodeError("the context ends")
+        pending = PendingJob(self._next_number(), job, msg)
+        running = len(self._jobs) - len(self._waiting)
+        self._jobs[pending.number] = pending
+        if job.timeout is not None:
+            text = "it took more than %g seconds" % (job.timeout,)
+            pending.timer = self._broker.timers.after(job.timeout, lambda: self._end(pending, text))
+        if running < MAX_JOBS:
+            self._start(pending, getattr(job, "may_reuse", False))
+        else:
+            self._waiting.append(pending)
+
+    def _next_number(self) -> "int":
         self._last_number += 1
-        pending = PendingJob(self._last_number, job, msg)
+        return self._last_number
+
+    def _start(self, pending: "PendingJob", may_reuse: "bool") -> "None":
+        pending.is_started = True
+        job = pending.job
         has_stdin = bool(getattr(job, "stdin", None))
         # stdout, stderr and stdin as seen from here, then from the job.
-        near, far = _pipes(has_stdin)
-        self._jobs[pending.number] = pending
+        try:
+            near, far = _pipes(has_stdin)
+        except OSError as exc:
+            self._finish(pending, ended=records.LOST, detail=str(exc))
+            return
         for fd in near[:2]:
             pending.outputs[fd] = []
             self._broker.add_reader(fd, lambda fd=fd: self._on_output(pending, fd))
@@ -142,10 +160,14 @@ class Attachment:
             pending.input_fd = near[2]
             self._broker.add_writer(near[2], lambda: self._on_input_wanted(pending))
             value["stdin"] = None
-        if job.timeout is not None:
-            text = "it took more than %g seconds" % (job.timeout,)
-            pending.timer = self._broker.timers.after(job.timeout, lambda: self._end(pending, text))
-        self._send(channel.Start(pending.number, value, closure, has_stdin), tuple(far))
+        start = channel.Start(pending.number, value, closure, has_stdin)
+        if may_reuse and not value["files"] and _can_reuse(job):
+            pending.runner = self._pool.start(pending, start, tuple(far), self._last_closure)
+        else:
+            self._link.send(start, tuple(far))
+
+    def _spawn(self, number: "int", fd: "int") -> "None":
+        self._link.send(channel.Spawn(number), (fd,))
 
     def _number_closure(self, job: "records.Record", value: "dict") -> "int":
         """A number for the job's closure; takes out of *value* what the zygote knows by it.
@@ -157,12 +179,21 @@ class Attachment:
         key = "\0".join([part for item in job.files.items() for part in item])
         if key in self._closures and not job.supplied:
             value["files"] = {}
-        return self._closures.setdefault(key, len(self._closures) + 1)
+        if key not in self._closures:
+            self._last_closure += 1
+            self._closures[key] = self._last_closure
+        return self._closures[key]
 
     def _end(self, pending: "PendingJob", verdict: "str") -> "None":
-        if not pending.verdict and pending.number in self._jobs:
-            pending.verdict = verdict
-            self._send(channel.Cancel(pending.number))
+        if pending.verdict or pending.number not in self._jobs:
+            return
+        pending.verdict = verdict
+        if not pending.is_started:
+            self._waiting.remove(pending)
+            self._finish(pending, ended=records.KILLED, detail=verdict)
+        else:
+            process = pending if pending.runner is None else pending.runner
+            self._link.send(channel.Cancel(process.number))
 
     # From the job ---------------------------------------------------------------------------
 
@@ -206,6 +237,15 @@ class Attachment:
         del self._jobs[pending.number]
         if pending.timer is not None:
             pending.timer.cancel()
+        outputs = self._take_outputs(pending) or [b"", b""]
+        result = JobResult(stdout=outputs[0], stderr=outputs[1], **fields)
+        pending.message.reply(result.to_value())
+        if pending.is_started and self._waiting:
+            following = self._waiting.popleft()
+            self._start(following, getattr(following.job, "may_reuse", False))
+
+    def _take_outputs(self, pending: "PendingJob") -> "list":
+        """Read what is left, and close the pipes."""
         self._close_input(pending)
         outputs = []
         for fd, pieces in pending.outputs.items():
@@ -215,67 +255,65 @@ class Attachment:
             self._broker.remove_reader(fd)
             os.close(fd)
             outputs.append(b"".join(pieces))
-        result = JobResult(stdout=outputs[0], stderr=outputs[1], **fields)
-        pending.message.reply(result.to_value())
+        pending.outputs = {}
+        return outputs
 
-    # To and from the zygote -----------------------------------------------------------------
+    # From the zygote and the runners ----------------------------------------------------------
 
-    def _send(self, message: "channel.Message", descriptors: "tuple" = ()) -> "None":
-        if self._is_detached:
-            _close_all(descriptors)
+    def _on_zygote(self, message: "channel.Message") -> "None":
+        runner = self._pool.ended(message.number)
+        if runner is not None:
+            self._on_runner_ended(runner, message)
             return
-        self._outgoing.append(_Outgoing(channel.encode(message), descriptors))
-        if len(self._outgoing) == 1:
-            self._flush()
-
-    def _flush(self) -> "None":
-        while self._outgoing:
-            outgoing = self._outgoing[0]
-            try:
-                self._send_some(outgoing)
-            except BlockingIOError:
-                self._broker.add_writer(self._sock.fileno(), self._flush)
-                return
-            except OSError as exc:
-                self._on_zygote_lost(str(exc))
-                return
-            if not outgoing.data:
-                self._outgoing.popleft()
-        self._broker.remove_writer(self._sock.fileno())
-
-    def _send_some(self, outgoing: "_Outgoing") -> "None":
-        ancillary = []
-        if outgoing.descriptors:
-            numbers = struct.pack("%di" % len(outgoing.descriptors), *outgoing.descriptors)
-            ancillary.append((socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers))
-        sent = self._sock.sendmsg([outgoing.data[:_READ_SIZE]], ancillary)
-        outgoing.data = outgoing.data[sent:]
-        _close_all(outgoing.descriptors)
-        outgoing.descriptors = ()
-
-    def _on_readable(self) -> "None":
-        try:
-            data = self._sock.recv(_READ_SIZE)
-        except BlockingIOError:
+        pending = self._jobs.get(message.number)
+        if pending is None:
             return
-        except OSError:
-            data = b""
-        if not data:
-            self._on_zygote_lost("its link is closed")
+        if type(message) is channel.Ended:
+            self._finish(pending, **_how_ended(message.status, pending.verdict))
+        elif type(message) is channel.Missing:
+            self._on_missing(pending, message.digests)
+        else:
+            self._finish(pending, ended=records.LOST, detail=message.reason)
+
+    def _on_runner_ended(self, runner: "object", message: "channel.Message") -> "None":
+        pending = runner.job
+        if pending is None:
             return
-        for message in self._decoder.feed(data):
-            pending = self._jobs.get(message.number)
-            if pending is None:
-                continue
-            if type(message) is channel.Ended:
-                self._finish(pending, **_how_ended(message.status, pending.verdict))
-            elif type(message) is channel.Missing:
-                self._on_missing(pending, message.digests)
-            else:
-                self._finish(pending, ended=records.LOST, detail=message.reason)
+        pending.runner = None
+        is_of_job = runner.has_begun or pending.verdict
+        if is_of_job and type(message) is channel.Ended:
+            self._finish(pending, **_how_ended(message.status, pending.verdict))
+        elif pending.verdict:
+            self._finish(pending, ended=records.KILLED, detail=pending.verdict)
+        else:
+            self._start_anew(pending)
+
+    def _on_runner(self, runner: "object", message: "channel.Message") -> "None":
+        if type(message) is channel.Began:
+            runner.has_begun = True
+            return
+        pending, runner.job = runner.job, None
+        pending.runner = None
+        if pending.verdict or type(message) is channel.Missing:
+            # It is about to be killed, or knows too little.
+            self._pool.drop(runner)
+        else:
+            self._pool.release(runner)
+        if type(message) is channel.Ended:
+            self._finish(pending, **_how_ended(message.status, pending.verdict))
+        elif pending.verdict:
+            self._finish(pending, ended=records.KILLED, detail=pending.verdict)
+        else:
+            self._start_anew(pending)
+
+    def _start_anew(self, pending: "PendingJob") -> "None":
+        """Start a job that a reusable runner did not begin, in a process of its own."""
+        self._take_outputs(pending)
+        self._start(pending, may_reuse=False)
 
     def _on_missing(self, pending: "PendingJob", digests: "list") -> "None":
         self._closures.clear()
+        self._pool.drop_idle()
         # A closure that was forgotten with others: all of its files have to come again.
         digests = digests or list(set(pending.job.files.values()))
         self._finish(pending, ended=records.LOST, detail="files are missing", missing=digests)
@@ -284,6 +322,19 @@ class Attachment:
         """Nothing can be run any more: the context ends, and the next task makes another."""
         self._detach("the process that starts modules has ended unexpectedly: %s" % (reason,))
         self._broker.shutdown()
+
+
+def _can_reuse(job: "records.ModuleJob") -> "bool":
+    """Whether the job asks for nothing that only a process of its own can have."""
+    if job.foreign or job.extra:
+        return False
+    if not job.environment:
+        return True
+    from ansible_mitogen.target import fresh, standard_streams  # few jobs need them
+
+    return not fresh.is_needed(job.environment) and standard_streams.has_same_locale(
+        job.environment
+    )
 
 
 def _pipes(has_stdin: "bool") -> "tuple":
@@ -296,14 +347,9 @@ def _pipes(has_stdin: "bool") -> "tuple":
             far.append(read_end if index == 2 else write_end)
             os.set_blocking(near[index], False)
     except OSError:
-        _close_all(near + far)
+        channel.close_all(near + far)
         raise
     return near, far
-
-
-def _close_all(descriptors: "object") -> "None":
-    for fd in descriptors:
-        os.close(fd)
 
 
 def _how_ended(status: "int", verdict: "str") -> "dict":

@@ -1,10 +1,13 @@
 """What a context and its zygote say to each other over their socket pair.
 
 Each message is a four-byte length and a value: the place of its class in `_KINDS`, and its fields.
-The descriptors of a `Start` come along with it (SCM_RIGHTS), in the order of the messages: stdout,
-stderr, and stdin where `has_stdin` says so. The parent of both is trusted, and so is either half.
+Descriptors come along with their messages (SCM_RIGHTS), in the order of these: with a `Start`
+stdout, stderr, and stdin where `has_stdin` says so; with a `Spawn` a socket, over which the runner
+that it asks for takes jobs itself, one at a time: `Start`, then `Began` and `Ended`, or `Missing`.
+The parent of all is trusted, and so is each of them.
 """
 
+import os
 import struct
 
 from mitogen.wire import values
@@ -42,24 +45,39 @@ class Start(Message):
     __slots__ = FIELDS
 
 
+class Spawn(Message):
+    """Context to zygote: fork a reusable runner, to be known as *number*."""
+
+    FIELDS = ("number",)
+    __slots__ = FIELDS
+
+
 class Cancel(Message):
-    """Context to zygote: end the job, its result is not wanted or overdue."""
+    """Context to zygote: end the job or runner, its result is not wanted or overdue."""
+
+    FIELDS = ("number",)
+    __slots__ = FIELDS
+
+
+class Began(Message):
+    """Runner to context: the job runs; one that ends without saying so has not touched it."""
 
     FIELDS = ("number",)
     __slots__ = FIELDS
 
 
 class Ended(Message):
-    """Zygote to context: the job's process has ended with this wait status."""
+    """To the context: the job has ended with this wait status, or the runner's process has."""
 
     FIELDS = ("number", "status")
     __slots__ = FIELDS
 
 
 class Missing(Message):
-    """Zygote to context: the job was not started, for want of files of these digests.
+    """To the context: the job was not started, for want of files of these digests.
 
-    Numbers of closures have no meaning any more.
+    From the zygote: numbers of closures have no meaning any more. From a runner: it knows too
+    little to run this, or what it knows is not true any more.
     """
 
     FIELDS = ("number", "digests")
@@ -73,13 +91,19 @@ class Refused(Message):
     __slots__ = FIELDS
 
 
-_KINDS = (Start, Cancel, Ended, Missing, Refused)
+_KINDS = (Start, Spawn, Cancel, Began, Ended, Missing, Refused)
 
 
 def encode(message: "Message") -> "bytes":
     """The bytes of one message."""
     body = values.encode([_KINDS.index(type(message)), *message.fields()])
     return _LENGTH.pack(len(body)) + body
+
+
+def close_all(descriptors: "object") -> "None":
+    """Close these descriptors."""
+    for fd in descriptors:
+        os.close(fd)
 
 
 class Decoder:

@@ -18,7 +18,7 @@ def exit_status(error: "BaseException") -> "int":
     if isinstance(error, KeyboardInterrupt):
         _print(error)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        _flush()
+        flush()
         os.kill(os.getpid(), signal.SIGINT)
     _print(error)
     return 1
@@ -76,10 +76,16 @@ def leave(status: "int") -> "None":
     except BaseException:
         # Up to 3.9 what a handler raised arrives here, printed already.
         pass
-    os._exit(status if _flush() else status or _FLUSH_FAILED)
+    os._exit(final_status(status, flush()))
 
 
-def _flush() -> "bool":
+def final_status(status: "int", is_written: "bool") -> "int":
+    """The status of a process that would have *status*, if its output could be written."""
+    return status if is_written else status or _FLUSH_FAILED
+
+
+def flush() -> "bool":
+    """Write what waits to be; whether all of it could be."""
     is_written = True
     for stream in (sys.stdout, sys.stderr):
         try:

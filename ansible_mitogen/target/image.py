@@ -1,11 +1,13 @@
-"""What a zygote has loaded ahead: the parts of `ansible.module_utils` that every module needs.
+"""What a zygote has loaded ahead: the core's `ansible.module_utils` that its modules import.
 
 They are imported once, in the zygote, and each runner that is forked has them. A runner keeps of
 them what its own module would import, byte for byte; where a file differs, it forgets them all and
 imports its own.
 
-Only the core's own, which do nothing but define things, are run ahead. Other files, a user's or a
-collection's, are compiled ahead, and run in the runner, in the environment of its task.
+Only the core's own, which do nothing but define things, are run ahead: what every module needs when
+the first one comes, the rest of what modules have brought so far while there is nothing else to do.
+Other files, a user's or a collection's, are compiled ahead, and run in the runner, in the
+environment of its task.
 """
 
 import gc
@@ -17,6 +19,8 @@ import sys
 
 #: The part that nearly every module imports, and with it most of what it needs.
 BASIC = "ansible/module_utils/basic.py"
+_UTILS = "ansible/module_utils/"
+_MODULES = "ansible/modules/__init__.py"
 #: The core's own parts that `basic` imports late or never, but every module run does.
 _FURTHER = (
     "ansible/module_utils/_internal/_ansiballz/",
@@ -40,13 +44,16 @@ class Image:
         self._failed = set()
         #: What `prepare` returned, by their key.
         self._unfit = {}
+        #: Files to be loaded when there is time, and those that were looked at: digests by path.
+        self._to_warm = {}
+        self._seen = {}
         self._libraries = None
 
-    def prepare(self, files: "dict", key: "int") -> "list":
+    def prepare(self, files: "dict", key: "int", foreign: "list") -> "list":
         """Load and compile what a module with these *files* needs. Zygote.
 
         :param key: the same for the same files.
-
+        :param foreign: those of them that are not the core's own.
         :returns: names of loaded modules that it would not have, or not these; see `forget`.
 
         What is done already is found out without a look at each file: each object that is looked
@@ -54,25 +61,38 @@ class Image:
         """
         self._closure.show(files)
         basic = files.get(BASIC)
-        if self._loaded and self._libraries != _libraries():
-            self.forget(list(self._loaded))
-            self._loaded.clear()
-            self._unfit.clear()
-            if hasattr(gc, "unfreeze"):
-                gc.unfreeze()
-            importlib.invalidate_caches()
-            _adopt_new_folders()
+        if self._loaded and self.is_outdated():
+            self._forget_all()
         if not self._loaded and basic is not None and basic not in self._failed:
-            self._load(basic)
+            self._load(basic, files, foreign)
         unfit = self._unfit.get(key)
         if unfit is None:
             self._compile(files)
+            self._plan_warming(files, foreign)
             unfit = self._unfit[key] = self._find_unfit(files)
         return unfit
+
+    def is_outdated(self) -> "bool":
+        """Whether a library came or went since the loading."""
+        return self._libraries != _libraries()
 
     def closure_dropped(self) -> "None":
         """What was compiled may be gone."""
         self._unfit.clear()
+        self._to_warm.clear()
+
+    def names(self) -> "list":
+        """Names of what is loaded."""
+        return list(self._loaded)
+
+    def _forget_all(self) -> "None":
+        self.forget(list(self._loaded))
+        for record in (self._loaded, self._unfit, self._to_warm, self._seen):
+            record.clear()
+        if hasattr(gc, "unfreeze"):
+            gc.unfreeze()
+        importlib.invalidate_caches()
+        _adopt_new_folders()
 
     def _compile(self, files: "dict") -> "None":
         for path, digest in files.items():
@@ -100,36 +120,87 @@ class Image:
             if module is not None and parent in sys.modules:
                 vars(sys.modules[parent]).pop(tail, None)
 
-    def _load(self, basic: "str") -> "None":
+    # Loading --------------------------------------------------------------------------------
+
+    def _load(self, basic: "str", files: "dict", foreign: "list") -> "None":
         self._libraries = _libraries()
+        self._closure.show(_without(files, foreign))
+        paths = [
+            path
+            for path in self._closure.files
+            if path == _MODULES or (path.startswith(_FURTHER) and not _is_left(path))
+        ]
+        if not self._import([BASIC, *paths]) and not foreign:
+            self._failed.add(basic)
+        self._closure.show(files)
+        self._note_loaded()
+        _keep_apart()
+
+    def _plan_warming(self, files: "dict", foreign: "list") -> "None":
+        if not self._loaded:
+            return
+        for path, digest in _without(files, foreign).items():
+            is_fit = path.startswith(_UTILS) and path.endswith(".py") and not _is_left(path)
+            if is_fit and self._seen.setdefault(path, digest) == digest:
+                self._to_warm[path] = digest
+
+    def can_warm(self) -> "bool":
+        """Whether `warm` has something to do."""
+        return bool(self._to_warm)
+
+    def warm(self) -> "None":
+        """Load one more of the modules that were seen."""
+        path = next(iter(self._to_warm))
+        del self._to_warm[path]
+        if _module_name(path) not in sys.modules:
+            # With all that was seen, for it imports others.
+            self._closure.show(self._seen)
+            self._import([path])
+            self._note_loaded()
+        if not self._to_warm:
+            _keep_apart()
+
+    def _import(self, paths: "list") -> "bool":
+        """Import them; whether all could be."""
         before = set(sys.modules)
         self._closure.enter()
         # What is said now is no module's: it would lie in the buffer that every runner inherits.
         stdout, sys.stdout = sys.stdout, io.StringIO()
         try:
-            importlib.import_module("ansible.module_utils.basic")
-            for path in self._closure.files:
-                if path.startswith(_FURTHER) and not any(word in path for word in _NOT):
-                    importlib.import_module(_module_name(path))
+            for path in paths:
+                importlib.import_module(_module_name(path))
         except BaseException:  # also SystemExit: the core's word to a Python that is too old
-            self._failed.add(basic)
             for name in set(sys.modules) - before:
                 del sys.modules[name]
-            return
+            return False
         finally:
             sys.stdout = stdout
             self._closure.leave()
-        self._note_loaded()
-        # Objects that are there to stay need not be looked at, nor copied, by each runner.
-        gc.collect()
-        if hasattr(gc, "freeze"):  # not on 3.6
-            gc.freeze()
+        return True
 
     def _note_loaded(self) -> "None":
+        self._unfit.clear()
         for name, module in list(sys.modules.items()):
             loader = getattr(getattr(module, "__spec__", None), "loader", None)
             if getattr(loader, "digest", None) and loader.closure is self._closure:
                 self._loaded[name] = loader
+
+
+def _keep_apart() -> "None":
+    """Objects that are there to stay need not be looked at, nor copied, by each runner."""
+    gc.collect()
+    if hasattr(gc, "freeze"):  # not on 3.6
+        gc.freeze()
+
+
+def _without(files: "dict", foreign: "list") -> "dict":
+    if not foreign:
+        return files
+    return {path: digest for path, digest in files.items() if path not in foreign}
+
+
+def _is_left(path: "str") -> "bool":
+    return any(word in path for word in _NOT)
 
 
 def _module_name(path: "str") -> "str":

@@ -84,7 +84,8 @@ class ModuleJob(Record):
     is the text that the module takes its arguments from; `profile` the name of the serialisation
     profile, None where the core has none. `environment` goes on top of that of the login. `extra`
     holds further arguments for the core's own module loader, by name. After `timeout` seconds the
-    job is killed.
+    job is killed. `foreign` are those of the files that are not the core's own: they are not loaded
+    ahead. With `may_reuse` the module may run in a process where others ran and will run.
     """
 
     FIELDS = (
@@ -93,6 +94,8 @@ class ModuleJob(Record):
         ("module_fqn", _TEXT, _REQUIRED),
         ("files", (dict,), _REQUIRED),
         ("supplied", (dict,), {}),
+        ("foreign", (list,), []),
+        ("may_reuse", (bool,), False),
         ("entry", _TEXT, _REQUIRED),
         ("arguments", (bytes,), _REQUIRED),
         ("profile", _OPTIONAL_TEXT, None),

@@ -50,7 +50,7 @@ def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
     """
     _take_descriptors(descriptors)
     closure.show(job.files)
-    _enter_folder(job.cwd)
+    enter_folder(job.cwd)
     if fresh.is_needed(job.environment):
         fresh.become(job, closure)
     is_same_locale = standard_streams.has_same_locale(job.environment)
@@ -61,8 +61,7 @@ def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
         standard_streams.follow_locale()
     if not hasattr(os, "register_at_fork") and "random" in sys.modules:  # 3.6
         sys.modules["random"].seed()
-    status = _run(job, closure)
-    leave(status)
+    leave(run_main(job, closure))
 
 
 def _take_descriptors(descriptors: "list") -> "None":
@@ -76,7 +75,8 @@ def _take_descriptors(descriptors: "list") -> "None":
         os.close(fd)
 
 
-def _enter_folder(folder: "str | None") -> "None":
+def enter_folder(folder: "str | None") -> "None":
+    """Be in *folder*, or stay; where that is not to be had, in a place that is there."""
     if folder is not None:
         os.chdir(folder)
         if "PWD" in os.environ:  # as the shell does that stock Ansible starts
@@ -91,8 +91,8 @@ def _enter_folder(folder: "str | None") -> "None":
             os.chdir("/")
 
 
-def _run(job: "object", closure: "object") -> "int":
-    """Run the module; return the exit status."""
+def run_main(job: "object", closure: "object") -> "int":
+    """Run the module as `__main__`; return the exit status."""
     archive = None
     sys.argv = [""]
     sys.modules["__main__"] = types.ModuleType("__main__")

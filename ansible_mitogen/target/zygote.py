@@ -7,24 +7,20 @@ import _signal as signal  # without the enumerations on top, which no runner nee
 import _socket as socket
 import os
 import select
-import struct
 import sys
 import time
-from _collections import deque
 
-from ansible_mitogen.target import channel, isolation, records, runner, standard_streams
+from ansible_mitogen.target import channel, isolation, records, reusable, runner, standard_streams
 from ansible_mitogen.target.closure import Closure
 from ansible_mitogen.target.files import FileStore
 from ansible_mitogen.target.image import Image
+from ansible_mitogen.target.inbox import Inbox
 from mitogen.errors import DecodeError
 
 #: Seconds from TERM to KILL for a job that has to end.
 GRACE = 2.0
 #: Seconds between looks at the rest of a group whose leader has ended.
 _GROUP_POLL = 0.05
-_MAX_DESCRIPTORS = 64
-_INT = struct.calcsize("i")
-_READ_SIZE = 1 << 18
 
 
 def become_zygote(sock: "socket.socket") -> "None":
@@ -79,8 +75,7 @@ class Zygote:
     def __init__(self, sock: "socket.socket", kept: "list") -> "None":
         self._sock = sock
         self._kept = kept
-        self._decoder = channel.Decoder()
-        self._descriptors = deque()
+        self._inbox = Inbox(sock)
         self._running = {}
         self._is_over = False
         self._closures = {}
@@ -97,7 +92,11 @@ class Zygote:
         """Serve until the context has ended and no job is left."""
         while not self._is_over or self._running:
             sources = [self._wake_read] if self._is_over else [self._wake_read, self._sock]
-            ready, _, _ = select.select(sources, [], [], self._timeout())
+            is_idle = not self._is_over and self._image.can_warm()
+            ready, _, _ = select.select(sources, [], [], 0 if is_idle else self._timeout())
+            if is_idle and not ready:
+                self._image.warm()
+                continue
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
             if self._sock in ready:
@@ -116,47 +115,63 @@ class Zygote:
     # From the context ---------------------------------------------------------------------
 
     def _receive(self) -> "None":
-        space = socket.CMSG_SPACE(_MAX_DESCRIPTORS * _INT)
-        try:
-            data, ancillary, _flags, _address = self._sock.recvmsg(
-                _READ_SIZE, space, getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-            )
-        except OSError:
-            data, ancillary = b"", []
-        for level, kind, content in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                self._take_descriptors(content)
-        if not data:
+        messages = self._inbox.receive()
+        if messages is None:
             self._on_context_lost()
             return
-        for message in self._decoder.feed(data):
+        for message in messages:
             if type(message) is channel.Start:
                 self._start(message)
+            elif type(message) is channel.Spawn:
+                self._spawn(message)
             elif type(message) is channel.Cancel and message.number in self._running:
                 self._end(self._running[message.number])
 
-    def _take_descriptors(self, content: "bytes") -> "None":
-        for fd in struct.unpack_from("%di" % (len(content) // _INT), content):
-            os.set_inheritable(fd, False)
-            self._descriptors.append(fd)
-
     def _on_context_lost(self) -> "None":
         self._is_over = True
-        self._sock.close()
-        for fd in self._descriptors:
-            os.close(fd)
+        self._inbox.close()
         for job in self._running.values():
             self._end(job)
 
     def _start(self, message: "channel.Start") -> "None":
-        descriptors = [self._descriptors.popleft() for _ in range(2 + message.has_stdin)]
+        descriptors = self._inbox.take(2 + message.has_stdin)
         try:
             self._start_with(message, descriptors)
         except (DecodeError, OSError, LookupError) as exc:
             self._tell(channel.Refused(message.number, "%s: %s" % (type(exc).__name__, exc)))
         finally:
-            for fd in descriptors:
-                os.close(fd)
+            channel.close_all(descriptors)
+
+    def _spawn(self, message: "channel.Spawn") -> "None":
+        descriptors = self._inbox.take(1)
+        try:
+            self._fork(
+                message.number,
+                lambda: reusable.serve(descriptors[0], self._closures, self._closure, self._image),
+            )
+        except OSError as exc:
+            self._tell(channel.Refused(message.number, str(exc)))
+        finally:
+            channel.close_all(descriptors)
+
+    def _fork(self, number: "int", run: "object") -> "None":
+        """Fork a process that calls *run* and ends."""
+        pid = os.fork()
+        if pid:
+            self._running[number] = Running(number, pid)
+            return
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            self._inbox.close()
+            run()
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            sys.stderr.flush()
+        finally:
+            os._exit(1)
 
     def _start_with(self, message: "channel.Start", descriptors: "list") -> "None":
         job = records.job_from_value(message.job)
@@ -165,10 +180,14 @@ class Zygote:
             unfit = self._prepare(message, job)
             if unfit is None:
                 return
-        pid = os.fork()
-        if not pid:
-            self._run_in_child(job, descriptors, unfit)
-        self._running[message.number] = Running(message.number, pid)
+        self._fork(message.number, lambda: self._run(job, descriptors, unfit))
+
+    def _run(self, job: "records.Record", descriptors: "list", unfit: "list") -> "None":
+        if type(job) is records.ModuleJob:
+            self._image.forget(unfit)
+            runner.run_module(job, descriptors, self._closure)
+        else:
+            runner.run_command(job, descriptors)
 
     def _prepare(self, message: "channel.Start", job: "records.ModuleJob") -> "list | None":
         """Get ready to run the module; names of what it must not see, None if it cannot run."""
@@ -187,25 +206,7 @@ class Zygote:
             self._tell(channel.Missing(message.number, []))
             return None
         job.files = self._closures[message.closure]
-        return self._image.prepare(job.files, message.closure)
-
-    def _run_in_child(self, job: "records.Record", descriptors: "list", unfit: "list") -> "None":
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.close(self._wake_read)
-            os.close(self._wake_write)
-            self._sock.close()
-            if type(job) is records.ModuleJob:
-                self._image.forget(unfit)
-                runner.run_module(job, descriptors, self._closure)
-            else:
-                runner.run_command(job, descriptors)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-            sys.stderr.flush()
-        finally:
-            os._exit(1)
+        return self._image.prepare(job.files, message.closure, job.foreign)
 
     # The end of jobs ----------------------------------------------------------------------
 

@@ -193,6 +193,7 @@ def test_own_module_utils_are_noticed(
     own.write_text("ours = 1\n")
     overtaken = another_run(builtin("ping"))
     assert overtaken.files[name] != first.files[name]
+    assert (first.foreign, overtaken.foreign) == ([], [name])
     own.write_text("ours = 2\n")
     assert another_run(builtin("ping")).files[name] != overtaken.files[name]
     own.unlink()

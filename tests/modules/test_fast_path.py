@@ -21,6 +21,7 @@ from ansible.template import Templar
 from ansible_mitogen import fast_path
 from ansible_mitogen.compat.core import action as action_module
 from ansible_mitogen.compat.core import loader as loaders
+from ansible_mitogen.isolation import TaskIsolation
 from ansible_mitogen.modules import ClosureStore
 
 #: Without the core's types, which are partial.
@@ -48,6 +49,7 @@ class _Connection:
         self.pending_modules: dict[str, fast_path.ModulePlan] = {}
         self.mitogen_why_packed = ""
         self.pipelining = True
+        self.isolation = TaskIsolation.AUTO
         self._accelerates = accelerates
         self._play_context = SimpleNamespace(remote_addr="host")
         self._shell = loaders.shell_loader.get("sh")
@@ -55,6 +57,9 @@ class _Connection:
 
     def mitogen_accelerates(self) -> bool:
         return self._accelerates
+
+    def mitogen_isolation(self) -> TaskIsolation:
+        return self.isolation
 
     def get_option(self, name: str) -> Any:
         return {"pipelining": self.pipelining, "remote_user": None}[name]
@@ -121,6 +126,17 @@ def test_a_module_becomes_a_plan() -> None:
     assert job["entry"] == "ansible/modules/ping.py"
     assert job["files"][job["entry"]] in plan.contents([job["files"][job["entry"]]])
     assert not connection.pending_modules
+
+
+@pytest.mark.parametrize("isolation", TaskIsolation)
+def test_a_module_may_share_a_process(isolation: TaskIsolation) -> None:
+    """As far as the task lets it."""
+    connection = _Connection()
+    connection.isolation = isolation
+    plan = fast_path.plan_for(connection, _configure(connection, "ping").b_module_data)
+    assert plan is not None
+    assert plan.job()["may_reuse"] is (isolation is not TaskIsolation.FORK)
+    assert plan.job()["foreign"] == []
 
 
 @pytest.mark.parametrize("name", ["ping", "ansible.builtin.ping", "ansible.legacy.ping"])

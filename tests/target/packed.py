@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible.executor import module_common
+from ansible.module_utils import basic
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins import loader as loaders
 from ansible.template import Templar
@@ -169,5 +170,7 @@ def own(folder: Path, text: str, name: str = "mine") -> Module:
 
 def supported_pythons(versions: Sequence[str]) -> list[str]:
     """Those of *versions* that the modules of this core run in."""
-    oldest = (3, 8) if module_zip.has_extension_managers() else (3, 6)
+    # A tuple from 2.19 on; before, whether the Python at hand is new enough.
+    known: Any = getattr(basic, "_PY_MIN", None)
+    oldest = known if isinstance(known, tuple) else (3, 6)
     return [v for v in versions if tuple(map(int, v.split("."))) >= oldest]
