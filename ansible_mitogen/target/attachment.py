@@ -37,6 +37,8 @@ class PendingJob:
         self.input = memoryview(b"")
         self.input_fd = None
         self.timer = None
+        #: Fields of the result that the job's process said itself.
+        self.noted = {}
         #: Why we end it; '' while we do not.
         self.verdict = ""
 
@@ -268,7 +270,10 @@ class Attachment:
             if pending is None:
                 continue
             if type(message) is channel.Ended:
-                self._finish(pending, **_how_ended(message.status, pending.verdict))
+                ended = _how_ended(message.status, pending.verdict)
+                self._finish(pending, **dict(ended, **({} if pending.verdict else pending.noted)))
+            elif type(message) is channel.Noted:
+                pending.noted = message.fields_of_result
             elif type(message) is channel.Missing:
                 self._on_missing(pending, message.digests)
             else:

@@ -56,6 +56,13 @@ class Ended(Message):
     __slots__ = FIELDS
 
 
+class Noted(Message):
+    """Zygote to context: fields of the job's result, before the message that it has ended."""
+
+    FIELDS = ("number", "fields_of_result")
+    __slots__ = FIELDS
+
+
 class Missing(Message):
     """Zygote to context: the job was not started, for want of files of these digests.
 
@@ -73,7 +80,7 @@ class Refused(Message):
     __slots__ = FIELDS
 
 
-_KINDS = (Start, Cancel, Ended, Missing, Refused)
+_KINDS = (Start, Cancel, Ended, Missing, Refused, Noted)
 
 
 def encode(message: "Message") -> "bytes":

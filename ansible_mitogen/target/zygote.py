@@ -12,7 +12,7 @@ import sys
 import time
 from _collections import deque
 
-from ansible_mitogen.target import channel, isolation, records, runner, standard_streams
+from ansible_mitogen.target import channel, isolation, records, respawn, runner, standard_streams
 from ansible_mitogen.target.closure import Closure
 from ansible_mitogen.target.files import FileStore
 from ansible_mitogen.target.image import Image
@@ -45,14 +45,16 @@ def become_zygote(sock: "socket.socket") -> "None":
 class Running:
     """A job whose runner has not been collected: its `number` and `pid`.
 
-    `is_told` that it ended; `is_ending` on our behalf, and killed when `deadline` comes.
+    `is_told` that it ended; `is_ending` on our behalf, and killed when `deadline` comes. `report`
+    is None when it has nothing to say.
     """
 
-    __slots__ = ("deadline", "is_ending", "is_told", "number", "pid")
+    __slots__ = ("deadline", "is_ending", "is_told", "number", "pid", "report")
 
-    def __init__(self, number: "int", pid: "int") -> "None":
+    def __init__(self, number: "int", pid: "int", report: "respawn.Report | None") -> "None":
         self.number = number
         self.pid = pid
+        self.report = report
         self.is_told = False
         self.is_ending = False
         self.deadline = None
@@ -165,10 +167,11 @@ class Zygote:
             unfit = self._prepare(message, job)
             if unfit is None:
                 return
+        report = respawn.needed_report(job)
         pid = os.fork()
         if not pid:
-            self._run_in_child(job, descriptors, unfit)
-        self._running[message.number] = Running(message.number, pid)
+            self._run_in_child(job, descriptors, unfit, report)
+        self._running[message.number] = Running(message.number, pid, report)
 
     def _prepare(self, message: "channel.Start", job: "records.ModuleJob") -> "list | None":
         """Get ready to run the module; names of what it must not see, None if it cannot run."""
@@ -189,7 +192,13 @@ class Zygote:
         job.files = self._closures[message.closure]
         return self._image.prepare(job.files, message.closure)
 
-    def _run_in_child(self, job: "records.Record", descriptors: "list", unfit: "list") -> "None":
+    def _run_in_child(
+        self,
+        job: "records.Record",
+        descriptors: "list",
+        unfit: "list",
+        report: "respawn.Report | None",
+    ) -> "None":
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -198,7 +207,7 @@ class Zygote:
             self._sock.close()
             if type(job) is records.ModuleJob:
                 self._image.forget(unfit)
-                runner.run_module(job, descriptors, self._closure)
+                runner.run_module(job, descriptors, self._closure, report)
             else:
                 runner.run_command(job, descriptors)
         except BaseException:
@@ -228,6 +237,7 @@ class Zygote:
                 pid, status = os.waitpid(job.pid, os.WNOHANG)
                 if pid:
                     del self._running[job.number]
+                    self._tell_noted(job)
                     self._tell(channel.Ended(job.number, status))
 
     def _end(self, job: "Running") -> "None":
@@ -249,6 +259,11 @@ class Zygote:
     def _reap(self, job: "Running") -> "None":
         os.waitpid(job.pid, 0)
         del self._running[job.number]
+
+    def _tell_noted(self, job: "Running") -> "None":
+        noted = job.report.take() if job.report is not None else None
+        if noted:
+            self._tell(channel.Noted(job.number, noted))
 
     def _tell(self, message: "channel.Message") -> "None":
         if self._is_over:
