@@ -29,7 +29,7 @@ _BY_LIBRARY = frozenset(
     }
 )
 
-#: How many calls of one context are remembered.
+#: How many calls of one module are remembered, on one context.
 _MAX_CALLS = 1000
 
 
@@ -73,28 +73,31 @@ class Respawns:
     """The restarts that were seen on one context."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, Restart] = {}
+        #: By module and call.
+        self._seen: dict[str, dict[str, Restart]] = {}
         #: Calls and interpreters that it did not work with.
         self._given_up: set[str] = set()
 
     def learn(self, job: Mapping[str, Any], restart: Restart) -> None:
         """The module of *job* restarted itself."""
-        if len(self._seen) < _MAX_CALLS:
-            self._seen[_call(job)] = restart
+        calls = self._seen.setdefault(job["module_fqn"], {})
+        if len(calls) < _MAX_CALLS:
+            calls[_call(job)] = restart
 
     def foresee(self, job: Mapping[str, Any]) -> Restart | None:
         """The restart to be expected of *job*."""
-        if not self._seen or "module_fqn" not in job:
+        calls = self._seen.get(job.get("module_fqn", ""))
+        if not calls:
             return None
         call = _call(job)
-        restart = self._seen.get(call)
+        restart = calls.get(call)
         if restart is None or not self._given_up.isdisjoint({call, restart.interpreter}):
             return None
         return restart
 
     def forget(self, job: Mapping[str, Any]) -> None:
         """Wait for the module of *job* to restart itself anew."""
-        self._seen.pop(_call(job), None)
+        self._seen[job["module_fqn"]].pop(_call(job), None)
 
     def give_up(self, job: Mapping[str, Any]) -> None:
         """Never again foresee a restart of the module of *job*."""

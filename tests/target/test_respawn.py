@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,9 @@ def test_straight_there(
     assert first["respawned"]["interpreter"] == other
     log.unlink()
     unchanged = first["respawned"]["unchanged"]
+    # Where the library might come to, and where it is looked for.
+    assert {other, host.python, sysconfig.get_path("purelib")} <= unchanged.keys()
+    assert not any("payload" in path for path in unchanged)
     ahead = there.run(module.job(arguments, unchanged=unchanged))
     assert log.read_text().splitlines() == [other]
     assert ahead["respawned"] == {}
