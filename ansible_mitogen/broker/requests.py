@@ -208,8 +208,8 @@ class RunRequest(Request):
             self._send_or_ask()
             return
         if self._restart is not None:
-            if result["ended"] == records.DECLINED:
-                self._on_declined(result["detail"])
+            if result.get("ended") == records.DECLINED:
+                self._on_declined(result.get("detail"))
                 return
             result = self._restart.result_of(result)
         else:
@@ -219,7 +219,8 @@ class RunRequest(Request):
         messages = self._sent + self._extra
         self.finish(protocol.Finished(self.number, result, messages, messages))
 
-    def _on_declined(self, reason: str) -> None:
+    def _on_declined(self, reason: str | None) -> None:
+        """Nothing was done there: run it where it belongs."""
         if reason == records.CHANGED:
             self._home.respawns.forget(self._job)
         elif reason == records.ASKED:

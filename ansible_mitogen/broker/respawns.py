@@ -49,9 +49,10 @@ class Restart:
     def result_of(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """The result of a foreseen job as that of the process which would have waited for it."""
         found = {**result, "interpreter": self.interpreter}
-        if result["ended"] == records.SIGNALLED:
+        status = result.get("rc")
+        if result.get("ended") == records.SIGNALLED and isinstance(status, int):
             # `sys.exit(-number)`, for that is how Python's `subprocess` counts signals.
-            status = 256 - (result["rc"] - 128)
+            status = 256 - (status - 128)
             return {**found, "ended": records.EXITED, "detail": "", "rc": status}
         return found
 

@@ -70,7 +70,9 @@ def note_restart(error: "BaseException", report: "Report", root: "str") -> "None
         return
     # A library that comes here makes the restart unnecessary.
     paths = [interpreter, sys.executable, *sys.path, *site_folders()]
-    unchanged = {path: _stamp(path) for path in paths if path and path != root}
+    # A module may have put anything there; what is no text was not there at its start.
+    paths = [path for path in paths if isinstance(path, str) and path not in ("", root)]
+    unchanged = {path: _stamp(path) for path in paths}
     report.write({"respawned": {"interpreter": interpreter, "unchanged": unchanged}})
 
 
@@ -89,7 +91,7 @@ def _stamp(path: "str") -> "str":
     """Changes when another file takes the place of this one, or something is put into a folder."""
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no name of a file
         return ""
     return "%d %d" % (found.st_ino, found.st_mtime_ns)
 

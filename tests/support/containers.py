@@ -32,6 +32,7 @@ VENV_PYTHON = "/opt/venv/bin/python"
 _STATE = Path("/run/mitogentest")
 _SOCKET = _STATE / "docker.sock"
 _PID_FILE = _STATE / "docker.pid"
+_RUN_FILES = _STATE / "docker"
 _DATA = Path("/var/lib/mitogentest/docker")
 _START_SECONDS = 60.0
 
@@ -176,6 +177,13 @@ def _any_daemon() -> Iterator[Docker]:
     finally:
         process.terminate()
         process.wait(timeout=60)
+        _remove_run_files()
+
+
+def _remove_run_files() -> None:
+    for name in (_RUN_FILES / "netns").glob("*"):
+        subprocess.run(["umount", "--quiet", str(name)], timeout=30)
+    shutil.rmtree(_RUN_FILES, ignore_errors=True)
 
 
 def _end_left_over() -> None:
@@ -197,7 +205,7 @@ def _start_daemon(docker: Docker) -> subprocess.Popen[bytes]:
     # Containers use the network of this machine: no bridge, and no rules for packets.
     argv = [program, "--bridge=none", "--iptables=false", "--ip6tables=false"]
     argv += [f"--host=unix://{_SOCKET}", f"--pidfile={_PID_FILE}"]
-    argv += [f"--data-root={_DATA}", f"--exec-root={_STATE}/docker"]
+    argv += [f"--data-root={_DATA}", f"--exec-root={_RUN_FILES}"]
     log = _STATE / "docker.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
