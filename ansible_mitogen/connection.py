@@ -319,7 +319,9 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             display.vvv(f"MODULE {plan.name}", host=self._play_context.remote_addr)
             job = {**plan.job(), "cwd": self._mitogen_cwd()}
             counted = session.run_job(job, plan.contents)
-            self._mitogen_trace("module", "", counted.sent, counted.received)
+            self._mitogen_trace(
+                "module", "", counted.sent, counted.received, counted.interpreter
+            )
             return counted.result
         display.vvv(f"EXEC {text}", host=self._play_context.remote_addr)
         counted = session.run_job(self._mitogen_command_job(text, in_data, executable))
@@ -342,7 +344,14 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def _mitogen_cwd(self) -> str | None:
         return None
 
-    def _mitogen_trace(self, way: Way, reason: str = "", sent: int = 0, received: int = 0) -> None:
+    def _mitogen_trace(
+        self,
+        way: Way,
+        reason: str = "",
+        sent: int = 0,
+        received: int = 0,
+        interpreter: str = "",
+    ) -> None:
         trace(
             TraceLine(
                 host=str(self.get_option("mitogen_inventory_hostname") or ""),
@@ -350,6 +359,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
                 action=str(self._mitogen_task_keys.get("action") or ""),
                 way=way,
                 reason=reason,
+                interpreter=interpreter,
                 sent=sent,
                 received=received,
             )

@@ -69,6 +69,8 @@ class Counted:
     result: CommandResult
     sent: int
     received: int
+    #: Where a module went that would have restarted itself; '' for any other.
+    interpreter: str = ""
 
 
 class Session:
@@ -141,7 +143,12 @@ class Session:
         """Run a job (see `ansible_mitogen.target.records`) to its end."""
         job = {**job, "job_id": uuid.uuid4().hex}
         finished = self._with_context(lambda client, key: client.run(key, job, contents))
-        return Counted(self._job_result(finished.result), finished.sent, finished.received)
+        return Counted(
+            self._job_result(finished.result),
+            finished.sent,
+            finished.received,
+            finished.result.get("interpreter", ""),
+        )
 
     def run_operation(self, operation: Operation) -> CommandResult:
         """Run a helper command."""

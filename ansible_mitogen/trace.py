@@ -19,6 +19,8 @@ class TraceLine:
     action: str
     way: Way
     reason: str = ""
+    #: A module that went straight to the interpreter that it would have restarted itself under.
+    interpreter: str = ""
     #: Messages to the host and from it.
     sent: int = 0
     received: int = 0

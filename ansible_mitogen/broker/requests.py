@@ -14,9 +14,10 @@ from ansible_mitogen import protocol
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.broker.contents import ContentCache
 from ansible_mitogen.broker.failures import HopFailure
+from ansible_mitogen.broker.respawns import Restart
 from ansible_mitogen.broker.tree import BOOT_MESSAGES, ContextTree, Node, Outcome
 from ansible_mitogen.protocol import FailureKind
-from ansible_mitogen.target import operations
+from ansible_mitogen.target import operations, records
 from ansible_mitogen.target.records import CANCEL_HANDLE, JOB_HANDLE
 from mitogen.core import CallError, ChannelError, Message
 
@@ -108,15 +109,44 @@ class RunRequest(Request):
         self._key = record.key
         self._job = record.job
         self._files: dict[str, str] = record.job.get("files") or {}
-        #: The context's `Node`, once it was found.
+        #: The context's `Node`, once it was found, and the one that the job goes to.
+        self._home: Any = None
         self._node: Any = None
+        #: What is expected of the module that is on its way to where it would restart itself.
+        self._restart: Restart | None = None
         self._sent = 0
+        #: Messages besides those of the job in its place.
+        self._extra = 0
 
     def start(self) -> None:
         """Send the job, or ask for its files."""
+        self._home = self.find(self._key)
+        if self._home is None:
+            return
+        self._restart = self._home.respawns.foresee(self._job)
+        if self._restart is None:
+            self._send_home()
+        else:
+            interpreter, stamp = self._restart.interpreter, self._restart.stamp
+            self.environment.tree.open_beside(self._home, interpreter, stamp, self._on_beside)
+
+    def _send_home(self) -> None:
+        self._restart = None
         self._node = self.find(self._key)
         if self._node is not None:
             self._send_or_ask()
+
+    def _on_beside(self, outcome: Outcome) -> None:
+        """The context of the other interpreter is up, or cannot be."""
+        if self.is_over or self._restart is None:
+            return
+        if isinstance(outcome, HopFailure):
+            self._home.respawns.give_up_interpreter(self._restart.interpreter)
+            self._send_home()
+            return
+        self._node = outcome.node
+        self._extra += BOOT_MESSAGES if outcome.is_new else 0
+        self._send_or_ask()
 
     def on_files(self, record: protocol.Files) -> None:
         """The client's answer to `protocol.NeedFiles`."""
@@ -150,6 +180,8 @@ class RunRequest(Request):
     def _send(self) -> None:
         node = self._node
         job = dict(self._job)
+        if self._restart is not None:
+            job["unchanged"] = dict(self._restart.unchanged)
         if self._files:
             wanted = self._wanted()
             job["supplied"] = self.environment.contents.take(wanted)
@@ -175,7 +207,27 @@ class RunRequest(Request):
             self._node.digests.difference_update(missing)
             self._send_or_ask()
             return
-        self.finish(protocol.Finished(self.number, result, self._sent, self._sent))
+        if self._restart is not None:
+            if result.get("ended") == records.DECLINED:
+                self._on_declined(result.get("detail"))
+                return
+            result = self._restart.result_of(result)
+        else:
+            restart = Restart.from_value(result.get("respawned"))
+            if restart is not None:
+                self._home.respawns.learn(self._job, restart)
+        messages = self._sent + self._extra
+        self.finish(protocol.Finished(self.number, result, messages, messages))
+
+    def _on_declined(self, reason: str | None) -> None:
+        """Nothing was done there: run it where it belongs."""
+        if reason == records.CHANGED:
+            self._home.respawns.forget(self._job)
+        elif reason == records.ASKED:
+            self._home.respawns.give_up(self._job)
+        self._extra += self._sent
+        self._sent = 0
+        self._send_home()
 
 
 class CallRequest(Request):

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.broker import failures
+from ansible_mitogen.broker.respawns import Respawns
 
 LOG = logging.getLogger("ansible_mitogen.broker")
 
@@ -36,6 +37,7 @@ class Node:
     digests: set[str] = dataclasses.field(default_factory=set)
     waiters: list[Callable[[Any], None]] = dataclasses.field(default_factory=list)
     children: list[Node] = dataclasses.field(default_factory=list)
+    respawns: Respawns = dataclasses.field(default_factory=Respawns)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +74,21 @@ class ContextTree:
         """Call ``done(outcome)`` once the context at the end of *stack* is up, or cannot be."""
         self._descend(stack, 1, None, done, is_new=False)
 
+    def open_beside(
+        self, node: Node, interpreter: str, stamp: str, done: Callable[[Outcome], None]
+    ) -> None:
+        """Like `open`, for a context of the account of *node* that runs another interpreter.
+
+        :param stamp: another one means another interpreter of the same name.
+        """
+        # As a list it is a program, whatever it is called.
+        options = {
+            "python_path": [[interpreter]],
+            "remote_name": node.hop.options.get("remote_name"),
+        }
+        hop = stacks.Hop("local", options)
+        self._find_or_make(f"{node.key} {stamp} {interpreter}", hop, node, done, is_new=False)
+
     def reset(self, login: stacks.Hop) -> None:
         """End the logins to the same account as *login*, and all that lives on them."""
         account = stacks.login_key(login)
@@ -98,13 +115,24 @@ class ContextTree:
                 made = is_new or outcome.is_new
                 self._descend(stack, depth + 1, outcome.node, done, is_new=made)
 
+        self._find_or_make(key, stack[depth - 1], parent, step, is_new=is_new)
+
+    def _find_or_make(
+        self,
+        key: str,
+        hop: stacks.Hop,
+        parent: Node | None,
+        done: Callable[[Outcome], None],
+        *,
+        is_new: bool,
+    ) -> None:
         node = self._nodes.get(key)
         if node is None:
-            self._make(key, stack[depth - 1], parent, step)
+            self._make(key, hop, parent, done)
         elif node.is_up:
-            step(Reached(node, is_new))
+            done(Reached(node, is_new))
         else:
-            node.waiters.append(step)
+            node.waiters.append(done)
 
     def _make(
         self,

@@ -44,6 +44,8 @@ class PendingJob:
         self.timer = None
         self.runner = None
         self.is_started = False
+        #: Fields of the result that the job's process said itself.
+        self.noted = {}
         #: Why we end it; '' while we do not.
         self.verdict = ""
 
@@ -166,8 +168,10 @@ class Attachment:
         else:
             self._link.send(start, tuple(far))
 
-    def _spawn(self, number: "int", fd: "int") -> "None":
+    def _spawn(self, fd: "int") -> "int":
+        number = self._next_number()
         self._link.send(channel.Spawn(number), (fd,))
+        return number
 
     def _number_closure(self, job: "records.Record", value: "dict") -> "int":
         """A number for the job's closure; takes out of *value* what the zygote knows by it.
@@ -269,7 +273,10 @@ class Attachment:
         if pending is None:
             return
         if type(message) is channel.Ended:
-            self._finish(pending, **_how_ended(message.status, pending.verdict))
+            ended = _how_ended(message.status, pending.verdict)
+            self._finish(pending, **dict(ended, **({} if pending.verdict else pending.noted)))
+        elif type(message) is channel.Noted:
+            pending.noted = message.fields_of_result
         elif type(message) is channel.Missing:
             self._on_missing(pending, message.digests)
         else:
@@ -326,7 +333,7 @@ class Attachment:
 
 def _can_reuse(job: "records.ModuleJob") -> "bool":
     """Whether the job asks for nothing that only a process of its own can have."""
-    if job.foreign or job.extra:
+    if job.foreign or job.extra or job.unchanged or records.RESPAWN in job.files:
         return False
     if not job.environment:
         return True

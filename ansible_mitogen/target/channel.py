@@ -73,6 +73,13 @@ class Ended(Message):
     __slots__ = FIELDS
 
 
+class Noted(Message):
+    """Zygote to context: fields of the job's result, before the message that it has ended."""
+
+    FIELDS = ("number", "fields_of_result")
+    __slots__ = FIELDS
+
+
 class Missing(Message):
     """To the context: the job was not started, for want of files of these digests.
 
@@ -91,7 +98,7 @@ class Refused(Message):
     __slots__ = FIELDS
 
 
-_KINDS = (Start, Spawn, Cancel, Began, Ended, Missing, Refused)
+_KINDS = (Start, Spawn, Cancel, Began, Noted, Ended, Missing, Refused)
 
 
 def encode(message: "Message") -> "bytes":

@@ -210,7 +210,7 @@ def _module_name(path: "str") -> "str":
     return name.replace("/", ".")
 
 
-def _site_folders() -> "list":
+def site_folders() -> "list":
     """Where packages may be installed, whether or not the folder is there."""
     folders = []
     if hasattr(site, "getsitepackages"):
@@ -227,7 +227,7 @@ def _libraries() -> "list":
     play that installs one expects the next task to find it.
     """
     stamps = []
-    for path in ["/etc/ld.so.cache", *sys.path, *_site_folders()]:
+    for path in ["/etc/ld.so.cache", *sys.path, *site_folders()]:
         try:
             stamps.append(os.stat(path).st_mtime_ns)
         except OSError:
@@ -237,6 +237,6 @@ def _libraries() -> "list":
 
 def _adopt_new_folders() -> "None":
     """Have what a new interpreter would: folders made since, and what .pth files name."""
-    for folder in _site_folders():
+    for folder in site_folders():
         if os.path.isdir(folder):
             site.addsitedir(folder)

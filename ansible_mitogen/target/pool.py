@@ -32,7 +32,7 @@ class Runner:
 class RunnerPool:
     """Finds a runner for each job.
 
-    :param spawn: called with a number and a descriptor, has the zygote fork a runner.
+    :param spawn: called with a descriptor, has the zygote fork a runner, and returns its number.
     :param on_message: called with a runner and what it said.
     """
 
@@ -49,7 +49,7 @@ class RunnerPool:
 
         :param last_closure: the highest number of a closure that the zygote knows.
         """
-        runner = self._take(message.closure) or self._make(message.number, last_closure)
+        runner = self._take(message.closure) or self._make(last_closure)
         runner.job = job
         runner.has_begun = False
         runner.link.send(message, descriptors)
@@ -103,9 +103,9 @@ class RunnerPool:
                 self.drop(runner)  # a new one knows all that this one does, and this closure
         return None
 
-    def _make(self, number: "int", last_closure: "int") -> "Runner":
+    def _make(self, last_closure: "int") -> "Runner":
         ours, theirs = socket.socketpair()
-        runner = Runner(number, last_closure)
+        runner = Runner(self._spawn(theirs.detach()), last_closure)
         runner.link = Link(
             self._broker,
             ours,
@@ -113,7 +113,6 @@ class RunnerPool:
             lambda _reason: None,  # the zygote says how it ended
         )
         self._runners[runner.number] = runner
-        self._spawn(number, theirs.detach())
         return runner
 
 

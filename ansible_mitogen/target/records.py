@@ -17,6 +17,16 @@ EXITED = "exit"
 SIGNALLED = "signal"
 KILLED = "killed"
 LOST = "lost"
+#: Nothing was done: a restart was foreseen that may not happen (see `respawn`). The detail is one
+#: of the names below: something is not as it was; the module asked about restarts; the task's
+#: environment is for another interpreter to read.
+DECLINED = "declined"
+CHANGED = "changed"
+ASKED = "asked"
+ENVIRONMENT = "environment"
+
+#: The part of the core that restarts a module under another interpreter (see `respawn`).
+RESPAWN = "ansible/module_utils/common/respawn.py"
 
 _REQUIRED = object()
 _TEXT = (str,)
@@ -85,7 +95,9 @@ class ModuleJob(Record):
     profile, None where the core has none. `environment` goes on top of that of the login. `extra`
     holds further arguments for the core's own module loader, by name. After `timeout` seconds the
     job is killed. `foreign` are those of the files that are not the core's own: they are not loaded
-    ahead. With `may_reuse` the module may run in a process where others ran and will run.
+    ahead. With `may_reuse` the module may run in a process where others ran and will run. A job is
+    foreseen (see `respawn`) when `unchanged` holds the stamps, by path, of what has to be as it
+    was.
     """
 
     FIELDS = (
@@ -103,6 +115,7 @@ class ModuleJob(Record):
         ("extra", (dict,), {}),
         ("cwd", _OPTIONAL_TEXT, None),
         ("timeout", _OPTIONAL_NUMBER, None),
+        ("unchanged", (dict,), {}),
     )
     __slots__ = tuple(name for name, _kinds, _default in FIELDS)
 
@@ -139,7 +152,8 @@ class JobResult(Record):
 
     `rc` is its exit status, or 128 and the number of the signal that ended it, as in a shell.
     `ended` is one of the names above. `missing` lists digests of files that the context has not
-    got: nothing ran, send the job once more with them supplied.
+    got: nothing ran, send the job once more with them supplied. `respawned` tells of a module that
+    restarted itself: the `interpreter`, and what has to be `unchanged` for it to do so again.
     """
 
     FIELDS = (
@@ -149,5 +163,6 @@ class JobResult(Record):
         ("ended", _TEXT, EXITED),
         ("detail", _TEXT, ""),
         ("missing", (list,), []),
+        ("respawned", (dict,), {}),
     )
     __slots__ = tuple(name for name, _kinds, _default in FIELDS)

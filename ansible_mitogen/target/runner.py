@@ -14,14 +14,12 @@ import sys
 import time
 import types
 
-from ansible_mitogen.target import fresh, standard_streams
+from ansible_mitogen.target import fresh, records, respawn, standard_streams
 from ansible_mitogen.target.archive import Archive
 from ansible_mitogen.target.departure import exit_status, leave
 
 #: The core's own way to run a module, from 2.19 on.
 LOADER = "ansible/module_utils/_internal/_ansiballz/_loader.py"
-#: Hands the closure on to other interpreters, as a file.
-RESPAWN = "ansible/module_utils/common/respawn.py"
 
 
 def run_command(job: "object", descriptors: "list") -> "None":
@@ -43,15 +41,22 @@ def run_command(job: "object", descriptors: "list") -> "None":
         os._exit(127 if isinstance(exc, FileNotFoundError) else 126)
 
 
-def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
+def run_module(
+    job: "object", descriptors: "list", closure: "object", report: "respawn.Report | None"
+) -> "None":
     """Run a ModuleJob. Does not return.
 
     :param closure: where its files are.
+    :param report: None for a module that has nothing to say about restarts.
     """
     _take_descriptors(descriptors)
     closure.show(job.files)
     enter_folder(job.cwd)
-    if fresh.is_needed(job.environment):
+    is_fresh = fresh.is_needed(job.environment)
+    if job.unchanged and (is_fresh or respawn.has_changed(job.unchanged)):
+        respawn.decline(report, records.ENVIRONMENT if is_fresh else records.CHANGED)
+        os._exit(0)
+    if is_fresh:
         fresh.become(job, closure)
     is_same_locale = standard_streams.has_same_locale(job.environment)
     os.environ.update(job.environment)
@@ -61,7 +66,7 @@ def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
         standard_streams.follow_locale()
     if not hasattr(os, "register_at_fork") and "random" in sys.modules:  # 3.6
         sys.modules["random"].seed()
-    leave(run_main(job, closure))
+    leave(run_main(job, closure, report))
 
 
 def _take_descriptors(descriptors: "list") -> "None":
@@ -91,18 +96,30 @@ def enter_folder(folder: "str | None") -> "None":
             os.chdir("/")
 
 
-def run_main(job: "object", closure: "object") -> "int":
+def run_main(
+    job: "object", closure: "object", report: "respawn.Report | None" = None
+) -> "int":
     """Run the module as `__main__`; return the exit status."""
     archive = None
+
+    def give_up(*_args: "object", **_kwargs: "object") -> "None":
+        respawn.decline(report, records.ASKED)
+        archive.remove()
+        leave(0)
+
     sys.argv = [""]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
-        if RESPAWN in job.files:
+        if report is not None:
             archive = Archive(job.name, closure)
             closure.move(archive.path)
         closure.enter()
+        if job.unchanged:
+            respawn.be_restarted(give_up)
         _run_main(job, closure.root)
     except BaseException as exc:
+        if report is not None:
+            respawn.note_restart(exc, report, closure.root)
         return exit_status(exc)
     finally:
         if archive is not None:
@@ -112,16 +129,21 @@ def run_main(job: "object", closure: "object") -> "int":
 
 def _run_main(job: "object", root: "str") -> "None":
     basic = importlib.import_module("ansible.module_utils.basic")
+    # As the core sets it in an interpreter that a module was restarted in.
+    names = {"_respawned": True} if job.unchanged else {}
     if LOADER in job.files and job.profile is not None:
         loader = importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
-        loader.run_module(**loader_arguments(loader.run_module, job, root))
+        given = loader_arguments(loader.run_module, job, root)
+        if names:
+            given["init_globals"] = names
+        loader.run_module(**given)
         return
     basic._ANSIBLE_ARGS = job.arguments
     if job.profile is not None:
         basic._ANSIBLE_PROFILE = job.profile
     runpy.run_module(
         job.module_fqn,
-        init_globals={"_module_fqn": job.module_fqn, "_modlib_path": root},
+        init_globals=dict(names, _module_fqn=job.module_fqn, _modlib_path=root),
         run_name="__main__",
         alter_sys=True,
     )

@@ -10,7 +10,15 @@ import select
 import sys
 import time
 
-from ansible_mitogen.target import channel, isolation, records, reusable, runner, standard_streams
+from ansible_mitogen.target import (
+    channel,
+    isolation,
+    records,
+    respawn,
+    reusable,
+    runner,
+    standard_streams,
+)
 from ansible_mitogen.target.closure import Closure
 from ansible_mitogen.target.files import FileStore
 from ansible_mitogen.target.image import Image
@@ -41,14 +49,16 @@ def become_zygote(sock: "socket.socket") -> "None":
 class Running:
     """A job whose runner has not been collected: its `number` and `pid`.
 
-    `is_told` that it ended; `is_ending` on our behalf, and killed when `deadline` comes.
+    `is_told` that it ended; `is_ending` on our behalf, and killed when `deadline` comes. `report`
+    is None when it has nothing to say.
     """
 
-    __slots__ = ("deadline", "is_ending", "is_told", "number", "pid")
+    __slots__ = ("deadline", "is_ending", "is_told", "number", "pid", "report")
 
-    def __init__(self, number: "int", pid: "int") -> "None":
+    def __init__(self, number: "int", pid: "int", report: "respawn.Report | None") -> "None":
         self.number = number
         self.pid = pid
+        self.report = report
         self.is_told = False
         self.is_ending = False
         self.deadline = None
@@ -154,11 +164,13 @@ class Zygote:
         finally:
             channel.close_all(descriptors)
 
-    def _fork(self, number: "int", run: "object") -> "None":
+    def _fork(
+        self, number: "int", run: "object", report: "respawn.Report | None" = None
+    ) -> "None":
         """Fork a process that calls *run* and ends."""
         pid = os.fork()
         if pid:
-            self._running[number] = Running(number, pid)
+            self._running[number] = Running(number, pid, report)
             return
         try:
             signal.set_wakeup_fd(-1)
@@ -180,12 +192,19 @@ class Zygote:
             unfit = self._prepare(message, job)
             if unfit is None:
                 return
-        self._fork(message.number, lambda: self._run(job, descriptors, unfit))
+        report = respawn.needed_report(job)
+        self._fork(message.number, lambda: self._run(job, descriptors, unfit, report), report)
 
-    def _run(self, job: "records.Record", descriptors: "list", unfit: "list") -> "None":
+    def _run(
+        self,
+        job: "records.Record",
+        descriptors: "list",
+        unfit: "list",
+        report: "respawn.Report | None",
+    ) -> "None":
         if type(job) is records.ModuleJob:
             self._image.forget(unfit)
-            runner.run_module(job, descriptors, self._closure)
+            runner.run_module(job, descriptors, self._closure, report)
         else:
             runner.run_command(job, descriptors)
 
@@ -229,6 +248,7 @@ class Zygote:
                 pid, status = os.waitpid(job.pid, os.WNOHANG)
                 if pid:
                     del self._running[job.number]
+                    self._tell_noted(job)
                     self._tell(channel.Ended(job.number, status))
 
     def _end(self, job: "Running") -> "None":
@@ -250,6 +270,11 @@ class Zygote:
     def _reap(self, job: "Running") -> "None":
         os.waitpid(job.pid, 0)
         del self._running[job.number]
+
+    def _tell_noted(self, job: "Running") -> "None":
+        noted = job.report.take() if job.report is not None else None
+        if noted:
+            self._tell(channel.Noted(job.number, noted))
 
     def _tell(self, message: "channel.Message") -> "None":
         if self._is_over:

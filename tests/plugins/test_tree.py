@@ -57,6 +57,8 @@ class FakeContext:
 class FakeRouter:
     """Has one factory for each method; keeps what it made."""
 
+    context_class = FakeContext
+
     def __init__(self):
         self.made = []
         self.refusal = None
@@ -66,7 +68,7 @@ class FakeRouter:
             if self.refusal is not None:
                 raise self.refusal
             assert options.pop("wait") is False
-            context = FakeContext(method, options)
+            context = self.context_class(method, options)
             self.made.append(context)
             return context
 

@@ -79,6 +79,7 @@ class TraceLine:
     reason: str
     sent: int
     received: int
+    interpreter: str
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,7 @@ class World:
                 reason=str(line.get("reason", "")),
                 sent=int(line.get("sent", 0)),
                 received=int(line.get("received", 0)),
+                interpreter=str(line.get("interpreter", "")),
             )
             for line in self._lines("trace.jsonl")
         ]

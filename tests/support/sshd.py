@@ -128,14 +128,16 @@ def _which(program: str) -> str | None:
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _make_key(path: Path) -> str:
+def make_key(path: Path) -> str:
+    """Make a key pair, the private half at *path*; the public half."""
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)]
     subprocess.run(argv, check=True, timeout=30)
     return path.with_suffix(".pub").read_text()
@@ -143,8 +145,8 @@ def _make_key(path: Path) -> str:
 
 def _write_files(folder: Path, port: int, accounts: dict[str, Account]) -> None:
     folder.chmod(0o755)
-    host_key = _make_key(folder / "host_key")
-    (folder / "authorized_keys").write_text(_make_key(folder / "user_key"))
+    host_key = make_key(folder / "host_key")
+    (folder / "authorized_keys").write_text(make_key(folder / "user_key"))
     (folder / "known_hosts").write_text(f"[{_HOST}]:{port} {host_key}")
     (folder / "client_config").write_text(_CLIENT_CONFIG.format(folder=folder))
     users = " ".join(account.username for account in accounts.values())
@@ -167,7 +169,11 @@ def _allow_many_failures(path: Path, config: str) -> None:
         path.write_text(config)
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Return when the server that *process* is, or has in it, answers.
+
+    :raises RuntimeError: it does not; the text is the *log*.
+    """
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection((_HOST, port), 5) as client:
@@ -183,14 +189,14 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
     with test_accounts() as accounts:
         # Where sshd chroots its unprivileged half; Debian makes it when the service starts.
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        port = _free_port()
+        port = free_port()
         _write_files(folder, port, accounts)
         argv = [str(_which("sshd")), "-D", "-e", "-f", str(folder / "sshd_config")]
         log = folder / "sshd.log"
         with log.open("wb") as out:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
-            _wait_until_up(process, port, log)
+            wait_until_up(process, port, log)
             yield Sshd(_HOST, port, folder, process, accounts)
         finally:
             process.terminate()

@@ -104,8 +104,10 @@ class Answer:
 class FarEnd:
     """The other end of a link: the zygote, or a runner."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, number: int = 0) -> None:
         self.sock = sock
+        #: What the zygote knows a runner by.
+        self.number = number
         self._decoder = Decoder()
         self.descriptors: list[int] = []
 
@@ -182,7 +184,8 @@ class Bench:
         """The runner that the zygote is asked for."""
         (spawn,) = self.zygote.take()
         assert isinstance(spawn, Spawn)
-        runner = FarEnd(socket.socket(fileno=self.zygote.descriptors.pop()))
+        sock = socket.socket(fileno=self.zygote.descriptors.pop())
+        runner = FarEnd(sock, spawn.number)  # type: ignore[attr-defined]
         self.runners.append(runner)
         return runner
 
@@ -267,7 +270,7 @@ def test_a_runner_that_ends_before_it_begins(word: Any, bench: Bench) -> None:
     answer = bench.module()
     runner = bench.runner()
     number = _number(runner.take())
-    bench.say(word(number, 9 if word is Ended else "no memory"))
+    bench.say(word(runner.number, 9 if word is Ended else "no memory"))
     assert answer.result is None
     assert _number(bench.zygote.take()) == number
 
@@ -279,14 +282,14 @@ def test_a_runner_that_ends_with_its_job(bench: Bench) -> None:
     runner = bench.runner()
     number = _number(runner.take())
     runner.tell(Began(number))
-    bench.say(Ended(number, 9))
+    bench.say(Ended(runner.number, 9))
     assert answer.result is not None
     assert (answer.result["rc"], answer.result["ended"]) == (137, "signal")
     answer = bench.module()
     runner = bench.runner()
     number = _number(runner.take())
     runner.tell(Began(number), Ended(number, 5 << 8))
-    bench.zygote.tell(Ended(number, 9))
+    bench.zygote.tell(Ended(runner.number, 9))
     bench.attachment._link._on_readable()
     assert answer.result is not None
     assert answer.result["rc"] == 5
@@ -299,7 +302,7 @@ def test_an_unwanted_job_of_a_runner(bench: Bench) -> None:
     runner = bench.runner()
     number = _number(runner.take())
     bench.handlers[CANCEL_HANDLE](Answer("a"))
-    assert bench.zygote.take() == [Cancel(number)]
+    assert bench.zygote.take() == [Cancel(runner.number)]
     runner.tell(Began(number), Ended(number, 0))
     bench.broker.read()
     assert answer.result is not None

@@ -35,6 +35,7 @@ def test_a_program(host: Host) -> None:
         "ended": "exit",
         "detail": "",
         "missing": [],
+        "respawned": {},
     }
 
 

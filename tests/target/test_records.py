@@ -31,6 +31,7 @@ def test_a_result_travels() -> None:
     assert JobResult.from_value(result.to_value()) == result
     assert JobResult().to_value() == {
         "rc": 0, "stdout": b"", "stderr": b"", "ended": "exit", "detail": "", "missing": [],
+        "respawned": {},
     }  # fmt: skip
 
 
