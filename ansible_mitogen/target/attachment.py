@@ -11,6 +11,7 @@ import struct
 from _collections import deque  # collections', without its import
 
 from ansible_mitogen.target import channel, records
+from ansible_mitogen.target.freshness import Freshness
 from ansible_mitogen.target.records import JobResult
 from mitogen.errors import DecodeError
 from mitogen.runtime.message import has_parent_authority
@@ -18,6 +19,8 @@ from mitogen.runtime.message import has_parent_authority
 _READ_SIZE = 1 << 18
 #: The ended process left what fits into a pipe; its descendants may go on writing for ever.
 _LAST_READS = 4
+#: Seconds between looks at whether the zygote has ended; it takes milliseconds.
+_COLLECT_POLL = 0.002
 #: What a result needs besides the output.
 _OVERHEAD = 65536
 
@@ -59,6 +62,7 @@ class Attachment:
     def __init__(self, sock: "socket.socket", pid: "int") -> "None":
         self._sock = sock
         self._pid = pid
+        self._freshness = Freshness()
         self._decoder = channel.Decoder()
         self._outgoing = deque()
         self._jobs = {}
@@ -98,10 +102,19 @@ class Attachment:
         self._outgoing.clear()
         for pending in list(self._jobs.values()):
             self._finish(pending, ended=records.LOST, detail=reason)
+        self._broker.hold(self)
+        self._collect_zygote()
+
+    def _collect_zygote(self) -> "None":
+        """The context ends after its zygote: nothing of the account is left when it is gone."""
         try:
-            os.waitpid(self._pid, os.WNOHANG)
+            pid, _status = os.waitpid(self._pid, os.WNOHANG)
         except ChildProcessError:
-            pass
+            pid = self._pid
+        if pid:
+            self._broker.release(self)
+        else:
+            self._broker.timers.after(_COLLECT_POLL, self._collect_zygote)
 
     # From the parent ------------------------------------------------------------------------
 
@@ -110,6 +123,11 @@ class Attachment:
             return
         try:
             job = records.job_from_value(msg.unpickle())
+            stale = self._freshness.why_stale(job.method)
+            if stale is not None:
+                ended = records.REPLACED if stale.is_host else records.STALE
+                msg.reply(JobResult(ended=ended, detail=stale.reason).to_value())
+                return
             self._start(job, msg)
         except (DecodeError, OSError) as exc:
             detail = "%s: %s" % (type(exc).__name__, exc)

@@ -12,11 +12,14 @@ CANCEL_HANDLE = 201
 
 #: How a job ended. `EXITED`: its process returned a status. `SIGNALLED`: a signal that was not ours
 #: ended it. `KILLED`: we ended it, `JobResult.detail` says why. `LOST`: it could not be run, or its
-#: end was not seen; the detail says what happened.
+#: end was not seen; the detail says what happened. `STALE`: nothing ran, as the context is not what
+#: its account would get now (see freshness.py); `REPLACED`: nor is any that has its interpreter.
 EXITED = "exit"
 SIGNALLED = "signal"
 KILLED = "killed"
 LOST = "lost"
+STALE = "stale"
+REPLACED = "replaced"
 
 _REQUIRED = object()
 _TEXT = (str,)
@@ -84,7 +87,7 @@ class ModuleJob(Record):
     is the text that the module takes its arguments from; `profile` the name of the serialisation
     profile, None where the core has none. `environment` goes on top of that of the login. `extra`
     holds further arguments for the core's own module loader, by name. After `timeout` seconds the
-    job is killed.
+    job is killed. `method` is how the context was reached from the one before it.
     """
 
     FIELDS = (
@@ -100,6 +103,7 @@ class ModuleJob(Record):
         ("extra", (dict,), {}),
         ("cwd", _OPTIONAL_TEXT, None),
         ("timeout", _OPTIONAL_NUMBER, None),
+        ("method", _TEXT, ""),
     )
     __slots__ = tuple(name for name, _kinds, _default in FIELDS)
 
@@ -118,6 +122,7 @@ class CommandJob(Record):
         ("cwd", _OPTIONAL_TEXT, None),
         ("executable", _OPTIONAL_TEXT, None),
         ("timeout", _OPTIONAL_NUMBER, None),
+        ("method", _TEXT, ""),
     )
     __slots__ = tuple(name for name, _kinds, _default in FIELDS)
 
