@@ -7,18 +7,22 @@ receiver's `notify`.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from ansible_mitogen import protocol
 from ansible_mitogen import stack as stacks
+from ansible_mitogen.broker import accounts
 from ansible_mitogen.broker.contents import ContentCache
 from ansible_mitogen.broker.failures import HopFailure
 from ansible_mitogen.broker.tree import BOOT_MESSAGES, ContextTree, Node, Outcome
 from ansible_mitogen.protocol import FailureKind
 from ansible_mitogen.target import operations
-from ansible_mitogen.target.records import CANCEL_HANDLE, JOB_HANDLE
+from ansible_mitogen.target.records import CANCEL_HANDLE, JOB_HANDLE, REPLACED, STALE
 from mitogen.core import CallError, ChannelError, Message
+
+LOG = logging.getLogger("ansible_mitogen.broker")
 
 #: A job is sent again when the context says that it lost files; once is what that can take.
 MAX_SENDS = 3
@@ -47,6 +51,7 @@ class Request:
         self.environment = environment
         self.is_over = False
         self._answer = answer
+        self._held: Node | None = None
 
     def start(self) -> None:
         """Begin."""
@@ -66,12 +71,29 @@ class Request:
         """Give a failure as the final answer."""
         self.finish(protocol.Failed(self.number, kind, hop, message))
 
-    def find(self, key: str) -> Node | None:
-        """The node of *key*; fails the request when there is none."""
-        node = self.environment.tree.find(key)
-        if node is None:
-            self.fail(FailureKind.CLOSED, "the connection is closed")
-        return node
+    def with_node(self, key: str, use: Callable[[Node], None]) -> None:
+        """``use(node)`` with the node of *key*, held; fails the request when there is none."""
+
+        def on_node(node: Node | None) -> None:
+            if node is None:
+                self.fail(FailureKind.CLOSED, "the connection is closed")
+            elif not self.is_over:
+                self.hold(node)
+                use(node)
+
+        self.environment.tree.when_up(key, on_node)
+
+    def hold(self, node: Node) -> None:
+        """Keep *node* from being ended, instead of what was held before."""
+        self.environment.tree.hold(node)
+        self.let_go()
+        self._held = node
+
+    def let_go(self) -> None:
+        """Nothing of ours runs any more."""
+        held, self._held = self._held, None
+        if held is not None:
+            self.environment.tree.release(held)
 
 
 class OpenRequest(Request):
@@ -111,11 +133,25 @@ class RunRequest(Request):
         #: The context's `Node`, once it was found.
         self._node: Any = None
         self._sent = 0
+        self._is_under_way = False
+        #: Why another context was made for it; '' when none was.
+        self._why_renewed = ""
 
     def start(self) -> None:
         """Send the job, or ask for its files."""
-        self._node = self.find(self._key)
-        if self._node is not None:
+        self.with_node(self._key, self._on_node)
+
+    def _on_node(self, node: Node) -> None:
+        self._node = node
+        tree = self.environment.tree
+        concerned = [
+            other
+            for other in tree.idle_beside(node)
+            if accounts.is_about(self._job, other.hop.options.get("username") or "root")
+        ]
+        if concerned:
+            tree.end(concerned, self._send_or_ask)
+        else:
             self._send_or_ask()
 
     def on_files(self, record: protocol.Files) -> None:
@@ -129,11 +165,17 @@ class RunRequest(Request):
         else:
             self._send()
 
+    def finish(self, answer: protocol.Record) -> None:
+        """Give the final answer."""
+        self.let_go()
+        super().finish(answer)
+
     def cancel(self) -> None:
         """End what runs there."""
-        is_running = self._sent and not self.is_over
         super().cancel()
-        if is_running and self._node is not None and self._node.is_up:
+        if not self._is_under_way:
+            self.let_go()
+        elif self._node.is_up:
             message = Message.pickled(self._job["job_id"], handle=CANCEL_HANDLE)
             self._node.context.send(message)
 
@@ -141,6 +183,8 @@ class RunRequest(Request):
         return [digest for digest in set(self._files.values()) if digest not in self._node.digests]
 
     def _send_or_ask(self) -> None:
+        if self.is_over:
+            return
         missing = self.environment.contents.missing(self._wanted())
         if missing:
             self._answer(protocol.NeedFiles(self.number, missing))
@@ -149,18 +193,21 @@ class RunRequest(Request):
 
     def _send(self) -> None:
         node = self._node
-        job = dict(self._job)
+        job = {**self._job, "method": node.hop.method}
         if self._files:
             wanted = self._wanted()
             job["supplied"] = self.environment.contents.take(wanted)
             node.digests.update(wanted)
         self._sent += 1
+        self._is_under_way = True
         receiver = node.context.send_async(Message.pickled(job, handle=JOB_HANDLE))
         receiver.notify = self._on_result
 
     def _on_result(self, receiver: Any) -> None:
+        self._is_under_way = False
         message = receiver.get(block=False, throw_dead=False)
         if self.is_over:
+            self.let_go()
             return
         try:
             result = message.unpickle()
@@ -170,12 +217,38 @@ class RunRequest(Request):
         except Exception as exc:
             self.fail(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}")
             return
+        if result["ended"] in {STALE, REPLACED}:
+            self._renew(result)
+            return
         missing = result.get("missing")
         if missing and self._sent < MAX_SENDS:
             self._node.digests.difference_update(missing)
             self._send_or_ask()
             return
+        result["renewed"] = self._why_renewed
         self.finish(protocol.Finished(self.number, result, self._sent, self._sent))
+
+    # A context that is not what a new one would be -------------------------------------------
+
+    def _renew(self, result: dict[str, Any]) -> None:
+        """Have another context made, once, and run the job there."""
+        node, tree = self._node, self.environment.tree
+        # What was supplied with the job was not kept.
+        tree.retire(node.login if result["ended"] == REPLACED else node)
+        if self._why_renewed:
+            self.fail(FailureKind.LOST, f"it keeps changing: {result['detail']}", node.hop.method)
+            return
+        self._why_renewed = result["detail"]
+        LOG.info("%s: a new context, for %s", node.hop.describe(), self._why_renewed)
+        self.let_go()
+        tree.open(node.stack, self._on_renewed)
+
+    def _on_renewed(self, outcome: Outcome) -> None:
+        if isinstance(outcome, HopFailure):
+            self.fail(outcome.kind, outcome.message, outcome.hop)
+        elif not self.is_over:
+            self.hold(outcome.node)
+            self._on_node(outcome.node)
 
 
 class CallRequest(Request):
@@ -187,18 +260,20 @@ class CallRequest(Request):
 
     def start(self) -> None:
         """Call the operation."""
-        node = self.find(self._record.key)
-        if node is None:
-            return
+        self.with_node(self._record.key, self._call)
+
+    def _call(self, node: Node) -> None:
         name = self._record.operation
         function = None if name.startswith("_") else getattr(operations, name, None)
         if function is None:
+            self.let_go()
             self.fail(FailureKind.INTERNAL, f"there is no operation {name!r}")
             return
         receiver = node.context.call_async(function, *self._record.arguments)
         receiver.notify = self._on_result
 
     def _on_result(self, receiver: Any) -> None:
+        self.let_go()
         try:
             value = receiver.get(block=False, throw_dead=False).unpickle()
         except ChannelError as exc:
