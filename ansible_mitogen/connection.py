@@ -320,13 +320,14 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             display.vvv(f"MODULE {plan.name}", host=self._play_context.remote_addr)
             job = {**plan.job(), "cwd": self._mitogen_cwd()}
             counted = self._mitogen_run_job(session, job, plan.contents)
-            self._mitogen_trace("module", "", counted.sent, counted.received)
+            self._mitogen_trace("module", counted.renewed, counted.sent, counted.received)
             return counted.result
         display.vvv(f"EXEC {text}", host=self._play_context.remote_addr)
         counted = self._mitogen_run_job(
             session, self._mitogen_command_job(text, in_data, executable)
         )
-        self._mitogen_trace("command", self.mitogen_why_packed, counted.sent, counted.received)
+        reason = counted.renewed or self.mitogen_why_packed
+        self._mitogen_trace("command", reason, counted.sent, counted.received)
         self.mitogen_why_packed = ""
         return counted.result
 

@@ -28,6 +28,9 @@ CASES: list[tuple[dict[str, Any], bool]] = [
     ({"argv": ["/bin/sh", "-c", "ls ~bob"]}, False),
     ({"argv": ["/bin/sh"], "stdin": b"usermod -l rob bob\n"}, True),
     ({"argv": ["/bin/sh"], "stdin": None}, False),
+    ({"name": "ansible.posix.mount", "arguments": b'{"path": "/srv"}'}, True),
+    ({"name": "command", "arguments": b'{"_raw_params": "umount /srv"}'}, True),
+    ({"name": "command", "arguments": b'{"_raw_params": "mount /srv"}'}, False),
 ]
 
 
