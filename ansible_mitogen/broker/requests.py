@@ -143,16 +143,22 @@ class RunRequest(Request):
 
     def _on_node(self, node: Node) -> None:
         self._node = node
+        in_the_way = self._in_the_way(node)
+        if in_the_way:
+            self.environment.tree.end(in_the_way, node, self._send_or_ask)
+        else:
+            self._send_or_ask()
+
+    def _in_the_way(self, node: Node) -> list[Node]:
+        """Idle contexts that the job might find, where with stock Ansible there is nothing."""
         tree = self.environment.tree
-        concerned = [
+        if accounts.unmounts(self._job):
+            return tree.idle_beside(node, with_logins=True)
+        return [
             other
             for other in tree.idle_beside(node)
             if accounts.is_about(self._job, other.hop.options.get("username") or "root")
         ]
-        if concerned:
-            tree.end(concerned, self._send_or_ask)
-        else:
-            self._send_or_ask()
 
     def on_files(self, record: protocol.Files) -> None:
         """The client's answer to `protocol.NeedFiles`."""

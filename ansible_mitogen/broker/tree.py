@@ -134,8 +134,11 @@ class ContextTree:
             self._answer(member, Retired())
         _end_when_idle(node)
 
-    def idle_beside(self, node: Node) -> list[Node]:
-        """Accounts that tasks became on the machine of *node*, and where nothing runs now."""
+    def idle_beside(self, node: Node, *, with_logins: bool = False) -> list[Node]:
+        """Accounts that tasks became on the machine of *node*, and where nothing runs now.
+
+        :param with_logins: those logged in to as well.
+        """
 
         def is_idle(other: Node) -> bool:
             members = other.subtree()
@@ -145,13 +148,13 @@ class ContextTree:
             other
             for other in self._nodes.values()
             if other.is_up
-            and other.parent is not None
+            and (with_logins or other.parent is not None)
             and _machine(other) == _machine(node)
             and is_idle(other)
         ]
 
-    def end(self, nodes: Sequence[Node], done: Callable[[], None]) -> None:
-        """End idle accounts, then call ``done()``: when no process of theirs is left."""
+    def end(self, nodes: Sequence[Node], seen_from: Node, done: Callable[[], None]) -> None:
+        """End idle accounts, then call ``done()``: when *seen_from* sees no process of theirs."""
         left = list(nodes)
 
         def on_answer(node: Node) -> None:
@@ -161,9 +164,8 @@ class ContextTree:
 
         for node in nodes:
             self.retire(node)
-            parent: Any = node.parent
             user = node.hop.options.get("username") or "root"
-            receiver = parent.context.call_async(operations.await_departure, user, END_SECONDS)
+            receiver = seen_from.context.call_async(operations.await_departure, user, END_SECONDS)
             receiver.notify = lambda _receiver, node=node: on_answer(node)
 
     def open(self, stack: Sequence[stacks.Hop], done: Callable[[Outcome], None]) -> None:
@@ -264,9 +266,9 @@ class ContextTree:
             self._answer(node, failures.lost(node.hop.method))
 
 
-def _machine(node: Node) -> tuple[str, Any]:
-    hop = node.login.hop
-    return hop.method, hop.options.get("hostname")
+def _machine(node: Node) -> str:
+    name = node.login.hop.options.get("hostname")
+    return "localhost" if name in {None, "127.0.0.1", "::1"} else str(name)
 
 
 def _end_when_idle(top: Node) -> None:

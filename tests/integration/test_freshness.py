@@ -38,8 +38,8 @@ RENEWED = {
     "environment after",
     "own environment after",
     "interpreter after",
-    # Other start files are in the home while something is mounted there.
-    "use of both",
+    # Other start files are in a home while something is mounted there.
+    "login in the mount",
 }
 
 
@@ -78,7 +78,8 @@ class Changing:
 
     def clean_up(self) -> None:
         """Leave the machine as it was."""
-        for folder in (Path("/home") / self.user, self.mount_point):
+        homes = [Path("/home") / name for name in (self.login, self.user)]
+        for folder in (*homes, self.mount_point):
             subprocess.run(["umount", "-l", str(folder)], capture_output=True, timeout=60)
         self.sudoers.unlink(missing_ok=True)
         self.limits.unlink(missing_ok=True)

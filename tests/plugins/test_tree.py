@@ -347,15 +347,25 @@ def test_idle_accounts(router, tree):
     assert tree.idle_beside(root) == [bob, bob_of_carol]
     tree.hold(behind)
     assert tree.idle_beside(far_bob.login) == []
+    login = bob_of_carol.login
+    assert tree.idle_beside(root, with_logins=True) == [bob, login, bob_of_carol]
+
+
+def test_this_machine_has_several_names(router, tree):
+    """An account of the machine that Ansible runs on is found, however it was reached."""
+    local = up(router, tree, Hop("local", {}))
+    bob = up(router, tree, Hop("ssh", {**SSH.options, "hostname": "127.0.0.1"}), BOB)
+    assert tree.idle_beside(local) == [bob]
 
 
 def test_an_idle_account_is_ended(router, tree):
-    """What wants it to be gone is told when its processes are, by the login that it lived on."""
+    """What wants it to be gone is told when its processes are, as seen from where it will run."""
     nodes = [up(router, tree, SSH, hop) for hop in (BOB, EVE)]
+    root = up(router, tree, SSH, SUDO)
     done = []
-    tree.end(nodes, lambda: done.append(True))
-    assert [context.is_shut_down for context in router.made] == [False, True, True]
-    calls = router.made[0].calls
+    tree.end(nodes, root, lambda: done.append(True))
+    assert [context.is_shut_down for context in router.made] == [False, True, True, False]
+    calls = root.context.calls
     assert [call.arguments[0] for call in calls] == ["bob", "eve"]
     calls[1].notify(calls[1])
     assert not done
