@@ -181,6 +181,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         except NotForUsError as exc:
             # Its Python was removed since: a module finds none, as with stock; all else runs.
             self._mitogen_say_stock(str(exc))
+            self._mitogen_trace("stock", str(exc))
             stock_command = self._mitogen_stock_command(text, executable, sudoable)
             return tuple(super().exec_command(stock_command, in_data, sudoable))
         return result.rc, result.stdout, result.stderr

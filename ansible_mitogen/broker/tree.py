@@ -142,13 +142,13 @@ class ContextTree:
 
         def is_idle(other: Node) -> bool:
             members = other.subtree()
-            return node not in members and not any(member.holds for member in members)
+            is_busy = any(member.holds or not member.is_up for member in members)
+            return node not in members and not is_busy
 
         return [
             other
             for other in self._nodes.values()
-            if other.is_up
-            and (with_logins or other.parent is not None)
+            if (with_logins or other.parent is not None)
             and _machine(other) == _machine(node)
             and is_idle(other)
         ]

@@ -3,7 +3,8 @@
 Stock Ansible becomes another user anew for each task, and so sees at once what an earlier task
 changed: groups, limits, the right to become it, the environment of a login, the interpreter. A
 context lives on. It remembers what the files looked like that all this was read from, and before
-each job looks whether they still do: about 1 us a file, and nothing is read while nothing changes.
+each job looks whether they still do: a few microseconds a file, and nothing is read while nothing
+changes.
 """
 
 import os
@@ -120,9 +121,9 @@ def _account() -> "list":
 def _record(find: "object", key: "object") -> "tuple | None":
     try:
         entry = find(key)
-    except (KeyError, TypeError):
+        groups = sorted(os.getgrouplist(entry.pw_name, entry.pw_gid))
+    except (KeyError, TypeError, OSError):  # there is no such account, no name, no answer
         return None
-    groups = sorted(os.getgrouplist(entry.pw_name, entry.pw_gid))
     return (entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, groups)
 
 

@@ -349,6 +349,8 @@ def test_idle_accounts(router, tree):
     assert tree.idle_beside(far_bob.login) == []
     login = bob_of_carol.login
     assert tree.idle_beside(root, with_logins=True) == [bob, login, bob_of_carol]
+    opened(tree, carol, EVE)  # on its way
+    assert tree.idle_beside(root, with_logins=True) == [bob, bob_of_carol]
 
 
 def test_this_machine_has_several_names(router, tree):
