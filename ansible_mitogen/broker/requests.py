@@ -19,7 +19,7 @@ from ansible_mitogen.broker.failures import HopFailure
 from ansible_mitogen.broker.tree import BOOT_MESSAGES, ContextTree, Node, Outcome
 from ansible_mitogen.protocol import FailureKind
 from ansible_mitogen.target import operations
-from ansible_mitogen.target.records import CANCEL_HANDLE, JOB_HANDLE, REPLACED, STALE
+from ansible_mitogen.target.records import CANCEL_HANDLE, JOB_HANDLE, STALE, STALE_LOGIN
 from mitogen.core import CallError, ChannelError, Message
 
 LOG = logging.getLogger("ansible_mitogen.broker")
@@ -223,7 +223,7 @@ class RunRequest(Request):
         except Exception as exc:
             self.fail(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}")
             return
-        if result["ended"] in {STALE, REPLACED}:
+        if result["ended"] in {STALE, STALE_LOGIN}:
             self._renew(result)
             return
         missing = result.get("missing")
@@ -240,7 +240,7 @@ class RunRequest(Request):
         """Have another context made, once, and run the job there."""
         node, tree = self._node, self.environment.tree
         # What was supplied with the job was not kept.
-        tree.retire(node.login if result["ended"] == REPLACED else node)
+        tree.retire(node.login if result["ended"] == STALE_LOGIN else node)
         if self._why_renewed:
             self.fail(FailureKind.LOST, f"it keeps changing: {result['detail']}", node.hop.method)
             return

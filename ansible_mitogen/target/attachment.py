@@ -125,7 +125,7 @@ class Attachment:
             job = records.job_from_value(msg.unpickle())
             stale = self._freshness.why_stale(job.method)
             if stale is not None:
-                ended = records.REPLACED if stale.is_host else records.STALE
+                ended = records.STALE_LOGIN if stale.is_login else records.STALE
                 msg.reply(JobResult(ended=ended, detail=stale.reason).to_value())
                 return
             self._start(job, msg)

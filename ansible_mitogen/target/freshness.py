@@ -41,7 +41,8 @@ _ESCALATION_FILES = (
 #: The same; here each file is looked at.
 _ESCALATION_FOLDERS = ("/etc/sudoers.d", "/etc/security/limits.d")
 #: Only the lines of this account, and of the one that became it, matter in these.
-_ACCOUNT_FILES = ("/etc/passwd", "/etc/group")
+_SHADOW = "/etc/shadow"
+_ACCOUNT_FILES = ("/etc/passwd", "/etc/group", _SHADOW)
 _LOGINS = ("ssh",)
 _ESCALATIONS = ("sudo", "su", "doas")
 
@@ -49,29 +50,31 @@ _ESCALATIONS = ("sudo", "su", "doas")
 class Stale:
     """Why a context is to be replaced.
 
-    :param is_host: whether that goes for every context that shares its interpreter.
+    :param is_login: whether that goes for the login which it lives on as well.
     """
 
-    __slots__ = ("is_host", "reason")
+    __slots__ = ("is_login", "reason")
 
-    def __init__(self, reason: "str", is_host: "bool" = False) -> "None":
+    def __init__(self, reason: "str", is_login: "bool" = False) -> "None":
         self.reason = reason
-        self.is_host = is_host
+        self.is_login = is_login
 
 
 class Freshness:
     """What this process was started from, as it is when this is made.
 
     :param root: goes in front of all paths but the interpreter's.
-    :param find_account: returns record and groups of this account, and of the one that became it.
+    :param find_account: returns the records of this account, and of the one that became it.
     """
 
     def __init__(self, root: "str" = "", find_account: "object" = None) -> "None":
-        self._find_account = find_account or _account
+        self._find_account = find_account or (lambda: _account(root))
         self._account = self._find_account()
-        home, shell = (self._account[0][3:5]) if self._account[0] else ("/", "")
+        own, invoker = self._account
         self._interpreter = _stamps([sys.executable or os.devnull])
-        self._login = _stamps(_login_files(root, home, os.path.basename(shell)))
+        # What sudo keeps of the environment comes from the account that calls it.
+        self._login = _stamps([root + path for path in _LOGIN_FILES] + _files_of(root, invoker))
+        self._own = _stamps(_files_of(root, own))
         self._escalation = _stamps(_escalation_files(root))
         self._accounts = _stamps([root + path for path in _ACCOUNT_FILES])
 
@@ -79,9 +82,12 @@ class Freshness:
         """Why nothing must run here that came by this connection *method*; None if it may."""
         changed = _changed(self._interpreter)
         if changed:
-            return Stale("%s has been replaced" % (changed,), is_host=True)
+            return Stale("%s has been replaced" % (changed,), is_login=True)
         if method in _LOGINS or method in _ESCALATIONS:
             changed = _changed(self._login)
+            if changed:
+                return Stale("%s has changed" % (changed,), is_login=True)
+            changed = _changed(self._own)
         if method in _ESCALATIONS:
             changed = changed or _changed(self._escalation) or self._changed_account()
         return Stale("%s has changed" % (changed,)) if changed else None
@@ -96,8 +102,12 @@ class Freshness:
         return ""
 
 
-def _login_files(root: "str", home: "str", shell: "str") -> "list":
-    paths = (*_LOGIN_FILES, *_HOME_FILES, *_SHELL_FILES.get(shell, _OTHER_SHELL_FILES))
+def _files_of(root: "str", record: "tuple | None") -> "list":
+    """What the account's logins read."""
+    if record is None:
+        return []
+    home, shell = record[3:5]
+    paths = (*_HOME_FILES, *_SHELL_FILES.get(os.path.basename(shell), _OTHER_SHELL_FILES))
     return [root + (path if path[0] == "/" else os.path.join(home, path)) for path in paths]
 
 
@@ -113,18 +123,30 @@ def _escalation_files(root: "str") -> "list":
     return paths
 
 
-def _account() -> "list":
+def _account(root: "str") -> "list":
+    """The records of this account, and of the one that became it."""
     invoker = os.environ.get("SUDO_USER") or os.environ.get("DOAS_USER")
-    return [_record(pwd.getpwuid, os.getuid()), _record(pwd.getpwnam, invoker)]
+    return [_record(root, pwd.getpwuid, os.getuid()), _record(root, pwd.getpwnam, invoker)]
 
 
-def _record(find: "object", key: "object") -> "tuple | None":
+def _record(root: "str", find: "object", key: "object") -> "tuple | None":
     try:
         entry = find(key)
         groups = sorted(os.getgrouplist(entry.pw_name, entry.pw_gid))
     except (KeyError, TypeError, OSError):  # there is no such account, no name, no answer
         return None
-    return (entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, groups)
+    return (entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, groups,
+            _secret(root + _SHADOW, entry.pw_name))  # fmt: skip
+
+
+def _secret(path: "str", name: "str") -> "int | None":
+    """Changes with the account's password and expiry; None where that cannot be seen."""
+    start = name.encode() + b":"
+    try:
+        with open(path, "rb") as lines:
+            return hash(tuple(line for line in lines if line.startswith(start)))
+    except OSError:
+        return None
 
 
 def _stamps(paths: "object") -> "dict":

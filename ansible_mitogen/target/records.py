@@ -13,13 +13,13 @@ CANCEL_HANDLE = 201
 #: How a job ended. `EXITED`: its process returned a status. `SIGNALLED`: a signal that was not ours
 #: ended it. `KILLED`: we ended it, `JobResult.detail` says why. `LOST`: it could not be run, or its
 #: end was not seen; the detail says what happened. `STALE`: nothing ran, as the context is not what
-#: its account would get now (see freshness.py); `REPLACED`: nor is any that has its interpreter.
+#: its account would get now (see freshness.py); `STALE_LOGIN`: nor is the login that it lives on.
 EXITED = "exit"
 SIGNALLED = "signal"
 KILLED = "killed"
 LOST = "lost"
 STALE = "stale"
-REPLACED = "replaced"
+STALE_LOGIN = "stale-login"
 
 _REQUIRED = object()
 _TEXT = (str,)

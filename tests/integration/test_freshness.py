@@ -35,8 +35,8 @@ ACCEPTED: tuple[tuple[str, str, str], ...] = (
 RENEWED = {
     "groups after",
     "limits after",
-    "environment after",
-    "own environment after",
+    "environment after for another",
+    "own environment after for another",
     "interpreter after",
     # Other start files are in a home while something is mounted there.
     "login in the mount",
@@ -56,6 +56,10 @@ class Changing:
         self.group = f"{PREFIX}h{os.getpid()}"
         self.variable = f"MITOGENTEST_{os.getpid()}"
         self.sudoers = Path("/etc/sudoers.d") / self.login
+        self.sudoers_text = (
+            f"{self.login} ALL=(ALL:ALL) NOPASSWD: ALL\n"
+            f"Defaults:{self.login} env_keep += {self.variable}\n"
+        )
         self.limits = Path("/etc/security/limits.d") / f"{self.login}.conf"
         self.mount_point = world.folder / "mount"
         self.python = world.folder / "python"
@@ -72,7 +76,7 @@ class Changing:
             _run("useradd", *options, name)
         _run("groupadd", self.group)
         self.sudoers.touch(mode=0o440)
-        self.sudoers.write_text(f"{self.login} ALL=(ALL:ALL) NOPASSWD: ALL\n")
+        self.sudoers.write_text(self.sudoers_text)
         self.mount_point.mkdir()
         self.python.symlink_to(sys.executable)
 
@@ -111,6 +115,7 @@ class Changing:
             "variable": self.variable,
             "lock": LOCK,
             "sudoers_file": str(self.sudoers),
+            "sudoers_text": self.sudoers_text,
             "limits_file": str(self.limits),
             "mount_point": str(self.mount_point),
             "other_python": str(self._copy),
@@ -154,6 +159,7 @@ def test_changes_in_mid_play(world: World, changing: Changing) -> None:
     assert not found, report(found)
     seen = _stdouts(ours)
     assert changing.group in seen["groups after"].split()
+    assert seen["environment after for another"] == seen["environment after"]
     assert seen["interpreter after"] != seen["interpreter before"]
     renewed = {line.task: line.reason for line in ours.requests if line.sent > 1}
     assert set(renewed) >= RENEWED

@@ -68,6 +68,21 @@ def _replace(path: Path) -> None:
     other.replace(path)
 
 
+def test_whoever_became_the_account(root: Path) -> None:
+    """What that account's login was made from matters too; then it is the login that is old."""
+    home = root / "home/caller"
+    home.mkdir(parents=True)
+    caller = ("caller", 1, 1, "/home/caller", "/bin/bash")
+    own = ("own", 2, 2, "/home/own", "/bin/bash")
+    for name, is_login in (("caller/.pam_environment", True), ("own/.pam_environment", False)):
+        freshness = Freshness(str(root), lambda: [own, caller])
+        (root / "home" / name).parent.mkdir(exist_ok=True)
+        (root / "home" / name).write_text("x\n")
+        stale = freshness.why_stale("sudo")
+        assert stale is not None
+        assert stale.is_login is is_login
+
+
 def test_the_reason_names_the_file(root: Path) -> None:
     """People are told why."""
     freshness = Freshness(str(root))
@@ -75,13 +90,13 @@ def test_the_reason_names_the_file(root: Path) -> None:
     stale = freshness.why_stale("ssh")
     assert stale is not None
     assert stale.reason == f"{root}/etc/environment has changed"
-    assert not stale.is_host
+    assert stale.is_login
 
 
 def test_other_peoples_accounts(root: Path) -> None:
     """Another user or group added makes no difference; one's own does, for good."""
-    groups = [0]
-    freshness = Freshness(str(root), lambda: list(groups))
+    groups: list[int] = []
+    freshness = Freshness(str(root), lambda: [None, ("x", 1, 1, "/x", "sh", *groups)])
     for name in ("passwd", "group"):
         (root / "etc" / name).write_text("somebody new\n")
         assert _noticed(freshness) == set()
@@ -89,6 +104,18 @@ def test_other_peoples_accounts(root: Path) -> None:
     assert _noticed(freshness) == set()  # nobody looks while the files are the same
     (root / "etc/group").write_text("one more\n")
     assert _noticed(freshness) == {"sudo"}
+    assert _noticed(freshness) == {"sudo"}
+
+
+def test_passwords(root: Path) -> None:
+    """Somebody else's makes no difference, one's own does."""
+    shadow = root / "etc/shadow"
+    name = pwd.getpwuid(os.getuid()).pw_name
+    shadow.write_text(f"{name}:one:1::::::\n")
+    freshness = Freshness(str(root))
+    shadow.write_text(f"{name}:one:1::::::\n{name}x:other:1::::::\n")
+    assert _noticed(freshness) == set()
+    shadow.write_text(f"{name}:two:1::::::\n")
     assert _noticed(freshness) == {"sudo"}
 
 
@@ -110,5 +137,5 @@ def test_a_replaced_interpreter(
     gone = host.run(job)
     python.symlink_to("/bin/sh")
     for result in (gone, host.run(job)):
-        assert (result["ended"], result["detail"]) == ("replaced", f"{python} has been replaced")
+        assert (result["ended"], result["detail"]) == ("stale-login", f"{python} has been replaced")
     assert not made.exists()
