@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
@@ -21,6 +22,7 @@ from ansible_mitogen import discovery, fast_path, isolation, launcher, resolve, 
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
+    Counted,
     NoBrokerError,
     NotForUsError,
     Session,
@@ -181,7 +183,14 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             return stock_result
         text = os.fsdecode(cmd) if isinstance(cmd, bytes) else plain(cmd)
         executable = take_executable(self._shell)
-        result = self._mitogen_execute(text, in_data, executable)
+        try:
+            result = self._mitogen_execute(text, in_data, executable)
+        except NotForUsError as exc:
+            # Its Python was removed since: a module finds none, as with stock; all else runs.
+            self._mitogen_say_stock(str(exc))
+            self._mitogen_trace("stock", str(exc))
+            stock_command = self._mitogen_stock_command(text, executable, sudoable)
+            return tuple(super().exec_command(stock_command, in_data, sudoable))
         return result.rc, result.stdout, result.stderr
 
     def put_file(self, in_path: str, out_path: str) -> Any:
@@ -318,16 +327,36 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         if plan is not None:
             display.vvv(f"MODULE {plan.name}", host=self._play_context.remote_addr)
             job = {**plan.job(), "cwd": self._mitogen_cwd()}
-            counted = session.run_job(job, plan.contents)
+            counted = self._mitogen_run_job(session, job, plan.contents)
             self._mitogen_trace(
-                "module", "", counted.sent, counted.received, counted.interpreter
+                "module", counted.renewed, counted.sent, counted.received, counted.interpreter
             )
             return counted.result
         display.vvv(f"EXEC {text}", host=self._play_context.remote_addr)
-        counted = session.run_job(self._mitogen_command_job(text, in_data, executable))
-        self._mitogen_trace("command", self.mitogen_why_packed, counted.sent, counted.received)
+        counted = self._mitogen_run_job(
+            session, self._mitogen_command_job(text, in_data, executable)
+        )
+        reason = counted.renewed or self.mitogen_why_packed
+        self._mitogen_trace("command", reason, counted.sent, counted.received)
         self.mitogen_why_packed = ""
         return counted.result
+
+    def _mitogen_run_job(
+        self, session: Session, job: dict[str, Any], contents: Any = None
+    ) -> Counted:
+        counted = session.run_job(job, contents)
+        if counted.renewed:
+            message = f"MITOGEN a new context, for {counted.renewed}"
+            display.vvv(message, host=self._play_context.remote_addr)
+        return counted
+
+    def _mitogen_stock_command(self, text: str, executable: str | None, sudoable: bool) -> str:
+        """What the core makes of a command where `allow_executable` is True."""
+        real = self._mitogen_real_become
+        if real is not None and sudoable:
+            text = real.build_become_command(text, self._shell)
+        shell = executable or self._mitogen_default_shell()
+        return f"{shell} -c {shlex.quote(text)}"
 
     def _mitogen_plan(self, in_data: bytes | None) -> fast_path.ModulePlan | None:
         return fast_path.plan_for(self, in_data)

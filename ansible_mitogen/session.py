@@ -70,7 +70,9 @@ class Counted:
     sent: int
     received: int
     #: Where a module went that would have restarted itself; '' for any other.
-    interpreter: str = ""
+    interpreter: str
+    #: Why another context was made for it; '' when none was.
+    renewed: str
 
 
 class Session:
@@ -143,11 +145,13 @@ class Session:
         """Run a job (see `ansible_mitogen.target.records`) to its end."""
         job = {**job, "job_id": uuid.uuid4().hex}
         finished = self._with_context(lambda client, key: client.run(key, job, contents))
+        result = finished.result
         return Counted(
-            self._job_result(finished.result),
+            self._job_result(result),
             finished.sent,
             finished.received,
-            finished.result.get("interpreter", ""),
+            result.get("interpreter", ""),
+            result.get("renewed", ""),
         )
 
     def run_operation(self, operation: Operation) -> CommandResult:
@@ -166,7 +170,12 @@ class Session:
             raise AnsibleFileNotFound(f"file or module does not exist: {in_path}")
         try:
             with open(in_path, "rb") as source:
-                self._exhaust(lambda: _put_calls(source, out_path))
+                calls = _put_calls(source, out_path)
+                # The first one makes the file: it must not come after others, as it might if they
+                # went to another context, in the place of one that was retired.
+                first = next(calls)
+                self._with_context(lambda client, key: client.call(key, *first))
+                self._exhaust(calls)
         except FailedError as exc:
             raise AnsibleError(
                 f"failed to transfer file to {in_path} {out_path}:\n{exc.message}"
@@ -194,9 +203,9 @@ class Session:
         ):
             sink.write(chunk)
 
-    def _exhaust(self, calls: Callable[[], Iterator[list[Any]]]) -> None:
+    def _exhaust(self, calls: Iterator[list[Any]]) -> None:
         client, key = self._live_client(), self.open().key
-        for _value in self._translated(lambda: client.call_many(key, calls(), WINDOW)):
+        for _value in self._translated(lambda: client.call_many(key, calls, WINDOW)):
             pass
 
     def _translated(self, run: Callable[[], Iterator[Any]]) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import mitogen.master
 from ansible_mitogen.broker.contents import ContentCache
-from ansible_mitogen.broker.requests import Environment
+from ansible_mitogen.broker.request import Environment
 from ansible_mitogen.broker.server import Server
 from ansible_mitogen.broker.tree import ContextTree
 

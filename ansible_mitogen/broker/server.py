@@ -8,7 +8,9 @@ import socket
 from typing import Any
 
 from ansible_mitogen import protocol
-from ansible_mitogen.broker.requests import REQUESTS, Environment, Request, RunRequest
+from ansible_mitogen.broker.request import Environment, Request
+from ansible_mitogen.broker.requests import REQUESTS
+from ansible_mitogen.broker.run_request import RunRequest
 from ansible_mitogen.client import peer_uid
 from mitogen.errors import DecodeError
 

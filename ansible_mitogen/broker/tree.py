@@ -15,11 +15,15 @@ from typing import Any
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.broker import failures
 from ansible_mitogen.broker.respawns import Respawns
+from ansible_mitogen.target import operations
 
 LOG = logging.getLogger("ansible_mitogen.broker")
 
 #: Messages that bring a context up, as counted for a task: the boot and its answer.
 BOOT_MESSAGES = 1
+
+#: Seconds that the processes of an account have to end before a task that is about it.
+END_SECONDS = 5.0
 
 
 @dataclasses.dataclass(eq=False)
@@ -38,6 +42,24 @@ class Node:
     waiters: list[Callable[[Any], None]] = dataclasses.field(default_factory=list)
     children: list[Node] = dataclasses.field(default_factory=list)
     respawns: Respawns = dataclasses.field(default_factory=Respawns)
+    #: Requests that hold it.
+    holds: int = 0
+    #: What was retired, this node or one before it; None while it is in use.
+    retired: Node | None = None
+
+    @property
+    def stack(self) -> list[stacks.Hop]:
+        """How it is reached."""
+        return [*(self.parent.stack if self.parent else ()), self.hop]
+
+    @property
+    def login(self) -> Node:
+        """The first hop of its stack."""
+        return self if self.parent is None else self.parent.login
+
+    def subtree(self) -> list[Node]:
+        """It and all that lives on it."""
+        return [self, *(node for child in self.children for node in child.subtree())]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +69,11 @@ class Reached:
     node: Node
     #: Whether a context was made for this request rather than found.
     is_new: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Retired:
+    """What a stack was to be reached through has been retired meanwhile: once more, then."""
 
 
 #: How opening a stack ends.
@@ -70,14 +97,91 @@ class ContextTree:
         node = self._nodes.get(key)
         return node if node is not None and node.is_up else None
 
+    def when_up(self, key: str, done: Callable[[Node | None], None]) -> None:
+        """Call ``done(node)`` with that of *key*, once it is up if it is on its way; or None."""
+
+        def on_outcome(outcome: Any) -> None:
+            done(outcome.node if isinstance(outcome, Reached) else None)
+
+        node = self._nodes.get(key)
+        if node is None or node.is_up:
+            done(node)
+        else:
+            node.waiters.append(on_outcome)
+
+    def hold(self, node: Node) -> None:
+        """Something runs there: it is not to be ended when it is retired. See `release`."""
+        node.holds += 1
+
+    def release(self, node: Node) -> None:
+        """Undo one `hold`."""
+        node.holds -= 1
+        if node.retired is not None:
+            _end_when_idle(node.retired)
+
+    def retire(self, node: Node) -> None:
+        """Let go of *node* and what lives on it, which end when nothing runs there any more.
+
+        Whoever asks for one of them from now on gets a new one. Harmless when done already.
+        """
+        if self._nodes.get(node.key) is not node:
+            return
+        if node.parent is not None:
+            node.parent.children.remove(node)
+        members = node.subtree()
+        for member in members:
+            del self._nodes[member.key]
+            member.retired = node
+        for member in members:
+            self._answer(member, Retired())
+        _end_when_idle(node)
+
+    def idle_beside(self, node: Node, *, with_logins: bool = False) -> list[Node]:
+        """Accounts that tasks became on the machine of *node*, and where nothing runs now.
+
+        :param with_logins: those logged in to as well.
+        """
+
+        def is_idle(other: Node) -> bool:
+            members = other.subtree()
+            is_busy = any(member.holds or not member.is_up for member in members)
+            return node not in members and not is_busy
+
+        return [
+            other
+            for other in self._nodes.values()
+            if (with_logins or other.parent is not None)
+            # Another interpreter of the same account, which goes with that.
+            and not (other.parent is not None and other.hop.method == "local")
+            and _machine(other) == _machine(node)
+            and is_idle(other)
+        ]
+
+    def end(self, nodes: Sequence[Node], seen_from: Node, done: Callable[[], None]) -> None:
+        """End idle accounts, then call ``done()``: when *seen_from* sees no process of theirs."""
+        left = list(nodes)
+
+        def on_answer(node: Node) -> None:
+            left.remove(node)
+            if not left:
+                done()
+
+        for node in nodes:
+            self.retire(node)
+            user = node.hop.options.get("username") or "root"
+            receiver = seen_from.context.call_async(operations.await_departure, user, END_SECONDS)
+            receiver.notify = lambda _receiver, node=node: on_answer(node)
+
     def open(self, stack: Sequence[stacks.Hop], done: Callable[[Outcome], None]) -> None:
         """Call ``done(outcome)`` once the context at the end of *stack* is up, or cannot be."""
         self._descend(stack, 1, None, done, is_new=False)
 
     def open_beside(
-        self, node: Node, interpreter: str, stamp: str, done: Callable[[Outcome], None]
+        self, node: Node, interpreter: str, stamp: str, done: Callable[[Any], None]
     ) -> None:
         """Like `open`, for a context of the account of *node* that runs another interpreter.
+
+        *done* may also be given `Retired`: somebody has found that context, or *node*, stale.
 
         :param stamp: another one means another interpreter of the same name.
         """
@@ -108,8 +212,10 @@ class ContextTree:
     ) -> None:
         key = stacks.digest(stack[:depth], self._salt)
 
-        def step(outcome: Outcome) -> None:
-            if isinstance(outcome, failures.HopFailure) or depth == len(stack):
+        def step(outcome: Outcome | Retired) -> None:
+            if isinstance(outcome, Retired):
+                self._descend(stack, 1, None, done, is_new=True)
+            elif isinstance(outcome, failures.HopFailure) or depth == len(stack):
                 done(outcome)
             else:
                 made = is_new or outcome.is_new
@@ -171,7 +277,7 @@ class ContextTree:
         self._forget(node)
         self._answer(node, failure)
 
-    def _answer(self, node: Node, outcome: Outcome) -> None:
+    def _answer(self, node: Node, outcome: Outcome | Retired) -> None:
         waiters, node.waiters = node.waiters, []
         for waiter in waiters:
             waiter(outcome)
@@ -190,6 +296,16 @@ class ContextTree:
         if not was_up and node.context is not None and node.context.connection.error is None:
             # Lost before it was up without an error of its own: closed on request.
             self._answer(node, failures.lost(node.hop.method))
+
+
+def _machine(node: Node) -> str:
+    name = node.login.hop.options.get("hostname")
+    return "localhost" if name in {None, "127.0.0.1", "::1"} else str(name)
+
+
+def _end_when_idle(top: Node) -> None:
+    if not any(node.holds for node in top.subtree()):
+        top.context.shutdown()
 
 
 def _options(hop: stacks.Hop, parent: Node | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import os
 from _collections import deque  # collections', without its import
 
 from ansible_mitogen.target import channel, records
+from ansible_mitogen.target.freshness import Freshness
 from ansible_mitogen.target.link import Link
 from ansible_mitogen.target.pool import RunnerPool
 from ansible_mitogen.target.records import JobResult
@@ -22,6 +23,8 @@ MAX_JOBS = 200
 _READ_SIZE = 1 << 18
 #: The ended process left what fits into a pipe; its descendants may go on writing for ever.
 _LAST_READS = 4
+#: Seconds between looks at whether the zygote has ended; it takes milliseconds.
+_COLLECT_POLL = 0.002
 #: What a result needs besides the output.
 _OVERHEAD = 65536
 
@@ -60,6 +63,7 @@ class Attachment:
     def __init__(self, sock: "socket.socket", pid: "int") -> "None":
         self._sock = sock
         self._pid = pid
+        self._freshness = Freshness()
         self._link = None
         self._pool = None
         #: By number, in the order in which they came.
@@ -100,10 +104,19 @@ class Attachment:
         self._waiting.clear()
         for pending in list(self._jobs.values()):
             self._finish(pending, ended=records.LOST, detail=reason)
+        self._broker.hold(self)
+        self._collect_zygote()
+
+    def _collect_zygote(self) -> "None":
+        """The context ends after its zygote: nothing of the account is left when it is gone."""
         try:
-            os.waitpid(self._pid, os.WNOHANG)
+            pid, _status = os.waitpid(self._pid, os.WNOHANG)
         except ChildProcessError:
-            pass
+            pid = self._pid
+        if pid:
+            self._broker.release(self)
+        else:
+            self._broker.timers.after(_COLLECT_POLL, self._collect_zygote)
 
     # From the parent ------------------------------------------------------------------------
 
@@ -111,7 +124,13 @@ class Attachment:
         if msg.is_dead:
             return
         try:
-            self._accept(records.job_from_value(msg.unpickle()), msg)
+            job = records.job_from_value(msg.unpickle())
+            stale = self._freshness.why_stale(job.method)
+            if stale is not None:
+                ended = records.STALE_LOGIN if stale.is_login else records.STALE
+                msg.reply(JobResult(ended=ended, detail=stale.reason).to_value())
+                return
+            self._accept(job, msg)
         except (DecodeError, OSError) as exc:
             detail = "%s: %s" % (type(exc).__name__, exc)
             msg.reply(JobResult(ended=records.LOST, detail=detail).to_value())

@@ -252,3 +252,48 @@ def checksum(path: "str") -> "str":
             if not data:
                 return digest.hexdigest()
             digest.update(data)
+
+
+def await_departure(user: "str", seconds: "float") -> "bool":
+    """Wait until no context of *user* that belongs to the same run as this one is left.
+
+    :returns: False when there still is one after *seconds*.
+    """
+    import pwd
+    import time
+
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except KeyError:
+        return True
+    if uid == os.getuid():
+        return True  # there always is this one
+    # All of a run carry the same one.
+    title = _command_line("self")
+    deadline = time.monotonic() + seconds
+    while title and title in _command_lines(uid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def _command_lines(uid: "int") -> "list":
+    """Those of all processes of the account, as far as they can be seen."""
+    return [_command_line(name) for name in os.listdir("/proc")
+            if name.isdigit() and _owner("/proc/" + name) == uid]  # fmt: skip
+
+
+def _owner(path: "str") -> "int":
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return -1
+
+
+def _command_line(process: "str") -> "bytes":
+    try:
+        with open("/proc/%s/cmdline" % (process,), "rb") as source:
+            return source.read()
+    except OSError:
+        return b""

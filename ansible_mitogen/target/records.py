@@ -12,11 +12,14 @@ CANCEL_HANDLE = 201
 
 #: How a job ended. `EXITED`: its process returned a status. `SIGNALLED`: a signal that was not ours
 #: ended it. `KILLED`: we ended it, `JobResult.detail` says why. `LOST`: it could not be run, or its
-#: end was not seen; the detail says what happened.
+#: end was not seen; the detail says what happened. `STALE`: nothing ran, as the context is not what
+#: its account would get now (see freshness.py); `STALE_LOGIN`: nor is the login that it lives on.
 EXITED = "exit"
 SIGNALLED = "signal"
 KILLED = "killed"
 LOST = "lost"
+STALE = "stale"
+STALE_LOGIN = "stale-login"
 #: Nothing was done: a restart was foreseen that may not happen (see `respawn`). The detail is one
 #: of the names below: something is not as it was; the module asked about restarts; the task's
 #: environment is for another interpreter to read.
@@ -97,7 +100,7 @@ class ModuleJob(Record):
     job is killed. `foreign` are those of the files that are not the core's own: they are not loaded
     ahead. With `may_reuse` the module may run in a process where others ran and will run. A job is
     foreseen (see `respawn`) when `unchanged` holds the stamps, by path, of what has to be as it
-    was.
+    was. `method` is how the context was reached from the one before it.
     """
 
     FIELDS = (
@@ -116,6 +119,7 @@ class ModuleJob(Record):
         ("cwd", _OPTIONAL_TEXT, None),
         ("timeout", _OPTIONAL_NUMBER, None),
         ("unchanged", (dict,), {}),
+        ("method", _TEXT, ""),
     )
     __slots__ = tuple(name for name, _kinds, _default in FIELDS)
 
@@ -134,6 +138,7 @@ class CommandJob(Record):
         ("cwd", _OPTIONAL_TEXT, None),
         ("executable", _OPTIONAL_TEXT, None),
         ("timeout", _OPTIONAL_NUMBER, None),
+        ("method", _TEXT, ""),
     )
     __slots__ = tuple(name for name, _kinds, _default in FIELDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,11 @@ ACCEPTED: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def _is_accepted(difference: Difference) -> bool:
+def is_accepted(difference: Difference, accepted: Sequence[tuple[str, str, str]]) -> bool:
+    """Whether a table like `ACCEPTED` says that it may be."""
     return any(
         event in difference.event and difference.field.startswith(field)
-        for event, field, _reason in ACCEPTED
+        for event, field, _reason in accepted
     )
 
 
@@ -38,7 +40,8 @@ def _run(world: World, kind: str) -> Run:
     return run
 
 
-def _report(found: list[Difference]) -> str:
+def report(found: list[Difference]) -> str:
+    """For people."""
     return f"{len(found)} differences:\n" + "\n".join(str(one) for one in found)
 
 
@@ -47,7 +50,7 @@ def test_stock_equals_stock(world: World) -> None:
     """Two stock runs are equal after normalising: the comparison itself is sound."""
     one, other = _run(world, STOCK), _run(world, STOCK)
     found = differences(one, other)
-    assert not found, _report(found)
+    assert not found, report(found)
     assert len({event.task for event in one.events if event.task}) >= 60
 
 
@@ -56,7 +59,7 @@ def test_ours_equals_stock(world: World, capsys: pytest.CaptureFixture[str]) -> 
     stock, ours = _run(world, STOCK), _run(world, OURS)
     with capsys.disabled():
         print(f"\nvaried playbook: stock {stock.seconds:.1f} s, ours {ours.seconds:.1f} s")
-    found = [one for one in differences(stock, ours) if not _is_accepted(one)]
+    found = [one for one in differences(stock, ours) if not is_accepted(one, ACCEPTED)]
     wrong = wrong_ways(ours)
-    assert not found, _report(found)
+    assert not found, report(found)
     assert not wrong, "\n".join(wrong)

@@ -9,12 +9,13 @@ import pytest
 
 from ansible_mitogen import protocol
 from ansible_mitogen.broker.contents import ContentCache
-from ansible_mitogen.broker.requests import Environment, RunRequest
+from ansible_mitogen.broker.request import Environment
 from ansible_mitogen.broker.respawns import Respawns, Restart
+from ansible_mitogen.broker.run_request import RunRequest
 from ansible_mitogen.broker.tree import ContextTree
 from ansible_mitogen.protocol import FailureKind
 from ansible_mitogen.stack import Hop
-from ansible_mitogen.target.records import ASKED, CHANGED, DECLINED, ENVIRONMENT
+from ansible_mitogen.target.records import ASKED, CHANGED, DECLINED, ENVIRONMENT, STALE, STALE_LOGIN
 from mitogen import errors
 from tests.plugins.test_tree import FakeContext, FakeRouter
 
@@ -133,6 +134,12 @@ class Bench:
         """The context that was made last."""
         return self.router.made[-1]
 
+    def settle_beside(self):
+        """It is up, and home, which is looked at then, is as a new one would be."""
+        self.beside().connection.settle(SYSTEM)
+        assert self.home.jobs.pop()["argv"] == ["true"]
+        self.home.answers.pop().give()
+
 
 @pytest.fixture
 def bench():
@@ -150,12 +157,12 @@ def test_straight_there(bench):
     assert beside.options == {
         "via": bench.home, "python_path": [[SYSTEM]], "remote_name": "me",
     }  # fmt: skip
-    beside.connection.settle(SYSTEM)
+    bench.settle_beside()
     assert beside.jobs[0]["unchanged"] == RESTARTED["unchanged"]
     beside.answers.pop().give(rc=3)
     (finished,) = answers
     assert (finished.result["rc"], finished.result["interpreter"]) == (3, SYSTEM)
-    assert finished.sent == 2  # a context and a job
+    assert finished.sent == 3  # a context, a look at home, and a job
     answers = bench.run()
     beside.answers.pop().give()
     assert answers[0].sent == 1
@@ -165,7 +172,7 @@ def test_straight_there(bench):
 def test_a_signal(bench):
     """The process that would have waited has a status of its own for that."""
     answers = bench.run()
-    bench.beside().connection.settle(SYSTEM)
+    bench.settle_beside()
     bench.beside().answers.pop().give(ended="signal", rc=128 + 9, detail="ended by SIGKILL")
     assert answers[0].result["rc"] == 256 - 9
     assert (answers[0].result["ended"], answers[0].result["detail"]) == ("exit", "")
@@ -191,13 +198,13 @@ def test_declined(bench, reason, is_learnt_anew, is_ahead):
     """It runs where it belongs. What is done with the next one depends."""
     answers = bench.run()
     beside = bench.beside()
-    beside.connection.settle(SYSTEM)
+    bench.settle_beside()
     beside.answers.pop().give(ended=DECLINED, detail=reason)
     assert not answers
     assert "unchanged" not in bench.home.jobs[0]
     bench.home.answers.pop().give(respawned=RESTARTED if is_learnt_anew else {})
     assert answers[0].result["ended"] == "exit"
-    assert answers[0].sent == 3
+    assert answers[0].sent == 4
     bench.run()
     assert (len(bench.home.jobs), len(beside.jobs)) == ((1, 2) if is_ahead else (2, 1))
 
@@ -205,7 +212,7 @@ def test_declined(bench, reason, is_learnt_anew, is_ahead):
 def test_another_interpreter_of_that_name(bench):
     """An upgraded interpreter is another context."""
     answers = bench.run()
-    bench.beside().connection.settle(SYSTEM)
+    bench.settle_beside()
     bench.beside().answers.pop().give(ended=DECLINED, detail=CHANGED)
     changed = {**RESTARTED, "unchanged": {SYSTEM: "1 3"}}
     bench.home.answers.pop().give(respawned=changed)
@@ -225,7 +232,36 @@ def test_a_lost_login(bench):
 def test_a_lost_context(bench):
     """What went away is made anew."""
     bench.run()
-    bench.beside().connection.settle(SYSTEM)
+    bench.settle_beside()
     bench.beside().lose()
     bench.run()
     assert len(bench.router.made) == 3
+
+
+@pytest.mark.parametrize("ended", [STALE, STALE_LOGIN])
+def test_a_stale_home(bench, ended):
+    """It is made anew before anything runs beside it, and the job runs there."""
+    answers = bench.run()
+    bench.beside().connection.settle(SYSTEM)
+    bench.home.answers.pop().give(ended=ended, detail="a file has changed")
+    assert not bench.router.made[1].jobs
+    renewed = bench.beside()
+    assert renewed.method == "ssh"
+    renewed.connection.settle("/venv/python")
+    renewed.answers.pop().give()
+    assert answers[0].result["renewed"] == "a file has changed"
+
+
+def test_a_stale_context(bench):
+    """What is beside home is made anew when next wanted; home says whether it is stale, too."""
+    bench.run()
+    bench.settle_beside()
+    bench.beside().answers.pop().give()
+    answers = bench.run()
+    beside = bench.beside()
+    beside.answers.pop().give(ended=STALE, detail="a file has changed")
+    assert not answers
+    bench.home.answers.pop().give(respawned=RESTARTED)
+    assert answers[0].result["ended"] == "exit"
+    bench.run()
+    assert bench.beside() is not beside

@@ -34,13 +34,28 @@ class FakeConnection:
             callback(self)
 
 
+class FakeReceiver:
+    """Its `notify` is called by the test."""
+
+    def __init__(self, function, arguments):
+        self.function = function
+        self.arguments = arguments
+        self.notify = None
+
+
 class FakeContext:
     def __init__(self, method, options):
         self.method = method
         self.options = options
         self.connection = FakeConnection()
         self.is_shut_down = False
+        self.calls = []
         self._listeners = []
+
+    def call_async(self, function, *arguments):
+        receiver = FakeReceiver(function, arguments)
+        self.calls.append(receiver)
+        return receiver
 
     def listen(self, signal, callback):
         assert signal == "disconnect"
@@ -236,3 +251,127 @@ def test_reset_spares_others(router, tree):
     router.made[0].connection.settle()
     tree.reset(Hop("ssh", {"hostname": "h", "username": "other"}))
     assert not router.made[0].is_shut_down
+
+
+def up(router, tree, *stack):
+    """The node at the end of *stack*, made now."""
+    outcomes = opened(tree, *stack)
+    while not outcomes:
+        router.made[-1].connection.settle()
+    return outcomes[0].node
+
+
+def test_retired_when_idle(router, tree):
+    """It ends at once, what it lives on stays, and the next one to ask gets another."""
+    node = up(router, tree, SSH, SUDO)
+    tree.retire(node)
+    tree.retire(node)  # by somebody else who noticed
+    assert [context.is_shut_down for context in router.made] == [False, True]
+    other = up(router, tree, SSH, SUDO)
+    assert other is not node
+    assert other.key == node.key
+    assert other.parent is node.parent
+    assert tree.find(node.key) is other
+
+
+def test_retired_while_something_runs(router, tree):
+    """It ends when the last that runs there has; meanwhile there is another."""
+    node = up(router, tree, SSH, SUDO)
+    tree.hold(node)
+    tree.hold(node)
+    tree.retire(node)
+    other = up(router, tree, SSH, SUDO)
+    tree.hold(other)
+    tree.release(node)
+    assert not router.made[1].is_shut_down
+    tree.release(node)
+    assert router.made[1].is_shut_down
+    tree.release(other)
+    assert not other.context.is_shut_down
+
+
+def test_retired_below_something_that_runs(router, tree):
+    """A login goes with all that lives on it, when nothing of that runs any more."""
+    node = up(router, tree, SSH, SUDO)
+    tree.hold(node)
+    tree.retire(node.login)
+    assert tree.find(node.key) is None
+    assert not router.made[0].is_shut_down
+    tree.release(node)
+    assert router.made[0].is_shut_down
+
+
+def test_retired_while_somebody_waits(router, tree):
+    """An account on its way through a retired login is reached through the next one."""
+    login = up(router, tree, SSH)
+    outcomes = opened(tree, SSH, SUDO)
+    tree.retire(login)
+    assert [context.method for context in router.made] == ["ssh", "sudo", "ssh"]
+    router.made[1].connection.settle(error=errors.EofError("its login ended"))
+    assert not outcomes
+    router.made[2].connection.settle()
+    router.made[3].connection.settle()
+    (outcome,) = outcomes
+    assert outcome.is_new
+    assert outcome.node.context is router.made[3]
+
+
+def test_when_up(router, tree):
+    """A key is waited for while its context is on its way; one that fails is none."""
+    node = up(router, tree, SSH)
+    found = []
+    tree.when_up("no such key", found.append)
+    tree.when_up(node.key, found.append)
+    assert found == [None, node]
+    for error in (None, errors.EofError("no")):
+        tree.retire(tree.find(node.key) or node)
+        opened(tree, SSH)
+        tree.when_up(node.key, found.append)
+        router.made[-1].connection.settle(error=error)
+    assert found[2:] == [found[2], None]
+    assert found[2].context is router.made[1]
+
+
+BOB, EVE = (Hop("sudo", {**SUDO.options, "username": name}) for name in ("bob", "eve"))
+
+
+def test_idle_accounts(router, tree):
+    """Those that were become on the same machine, by whichever login, and where nothing runs."""
+    carol, elsewhere = (
+        Hop("ssh", {**SSH.options, **options})
+        for options in ({"username": "carol"}, {"hostname": "other"})
+    )
+    bob, eve, root = (up(router, tree, SSH, hop) for hop in (BOB, EVE, SUDO))
+    bob_of_carol = up(router, tree, carol, BOB)
+    far_bob = up(router, tree, elsewhere, BOB)
+    behind = up(router, tree, elsewhere, BOB, EVE)
+    tree.hold(eve)
+    assert tree.idle_beside(root) == [bob, bob_of_carol]
+    tree.hold(behind)
+    assert tree.idle_beside(far_bob.login) == []
+    login = bob_of_carol.login
+    assert tree.idle_beside(root, with_logins=True) == [bob, login, bob_of_carol]
+    opened(tree, carol, EVE)  # on its way
+    assert tree.idle_beside(root, with_logins=True) == [bob, bob_of_carol]
+
+
+def test_this_machine_has_several_names(router, tree):
+    """An account of the machine that Ansible runs on is found, however it was reached."""
+    local = up(router, tree, Hop("local", {}))
+    bob = up(router, tree, Hop("ssh", {**SSH.options, "hostname": "127.0.0.1"}), BOB)
+    assert tree.idle_beside(local) == [bob]
+
+
+def test_an_idle_account_is_ended(router, tree):
+    """What wants it to be gone is told when its processes are, as seen from where it will run."""
+    nodes = [up(router, tree, SSH, hop) for hop in (BOB, EVE)]
+    root = up(router, tree, SSH, SUDO)
+    done = []
+    tree.end(nodes, root, lambda: done.append(True))
+    assert [context.is_shut_down for context in router.made] == [False, True, True, False]
+    calls = root.context.calls
+    assert [call.arguments[0] for call in calls] == ["bob", "eve"]
+    calls[1].notify(calls[1])
+    assert not done
+    calls[0].notify(calls[0])
+    assert done == [True]

@@ -82,7 +82,9 @@ def _wrong_round_trips(task: str, lines: list[TraceLine], warm: set[tuple[str, s
     found = []
     for line in lines:
         place = (line.host, line.action)
-        if place in warm and (line.sent, line.received) != (1, 1):
+        # Sessions that begin or end at the same time make and remove users who may call sudo.
+        is_disturbed = "/etc/sudoers.d" in line.reason
+        if place in warm and not is_disturbed and (line.sent, line.received) != (1, 1):
             found.append(f"{task}: {line.sent} messages sent, {line.received} received")
         warm.add(place)
     return found

@@ -26,7 +26,7 @@ Port {port}
 ListenAddress {host}
 HostKey {folder}/host_key
 PidFile none
-UsePAM no
+UsePAM {pam}
 UseDNS no
 StrictModes no
 PrintMotd no
@@ -143,14 +143,14 @@ def make_key(path: Path) -> str:
     return path.with_suffix(".pub").read_text()
 
 
-def _write_files(folder: Path, port: int, accounts: dict[str, Account]) -> None:
+def _write_files(folder: Path, port: int, accounts: dict[str, Account], pam: str) -> None:
     folder.chmod(0o755)
     host_key = make_key(folder / "host_key")
     (folder / "authorized_keys").write_text(make_key(folder / "user_key"))
     (folder / "known_hosts").write_text(f"[{_HOST}]:{port} {host_key}")
     (folder / "client_config").write_text(_CLIENT_CONFIG.format(folder=folder))
     users = " ".join(account.username for account in accounts.values())
-    config = _SERVER_CONFIG.format(port=port, host=_HOST, folder=folder, users=users)
+    config = _SERVER_CONFIG.format(port=port, host=_HOST, folder=folder, users=users, pam=pam)
     without_key = [a.username for a in accounts.values() if not a.has_key]
     if without_key:
         config += _NO_KEY_BLOCK.format(users=",".join(without_key))
@@ -186,18 +186,24 @@ def wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
 @contextlib.contextmanager
 def running_sshd(folder: Path) -> Iterator[Sshd]:
     """A server with all test accounts; its files go to `folder`, which must exist."""
-    with test_accounts() as accounts:
-        # Where sshd chroots its unprivileged half; Debian makes it when the service starts.
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        port = free_port()
-        _write_files(folder, port, accounts)
-        argv = [str(_which("sshd")), "-D", "-e", "-f", str(folder / "sshd_config")]
-        log = folder / "sshd.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        try:
-            wait_until_up(process, port, log)
-            yield Sshd(_HOST, port, folder, process, accounts)
-        finally:
-            process.terminate()
-            process.wait(timeout=10)
+    with test_accounts() as accounts, sshd_for(folder, accounts) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def sshd_for(folder: Path, accounts: dict[str, Account], pam: str = "no") -> Iterator[Sshd]:
+    """A server for these accounts only; `pam`: whether logins go through PAM."""
+    # Where sshd chroots its unprivileged half; Debian makes it when the service starts.
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    port = free_port()
+    _write_files(folder, port, accounts, pam)
+    argv = [str(_which("sshd")), "-D", "-e", "-f", str(folder / "sshd_config")]
+    log = folder / "sshd.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        wait_until_up(process, port, log)
+        yield Sshd(_HOST, port, folder, process, accounts)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)

@@ -95,8 +95,9 @@ def make_host() -> Iterator[Callable[..., Host]]:
     """``make_host("3.9")``: a new local context of that Python; our own without a version."""
     with _router() as router:
 
-        def make(version: str | None = None) -> Host:
-            python = Path(sys.executable) if version is None else interpreters.find(version)
+        def make(version: str | None = None, python: Path | None = None) -> Host:
+            if python is None:
+                python = Path(sys.executable) if version is None else interpreters.find(version)
             if python is None:
                 pytest.skip(f"no Python {version} on this machine")
             return Host(router.local(python_path=str(python)), str(python))

@@ -155,11 +155,13 @@ def test_jobs_at_once(host: Host, tmp_path: Path) -> None:
     assert [host.result(receiver)["rc"] for receiver in waiting] == [0] * len(waiting)
 
 
-def _running(host: Host, text: str, tmp_path: Path, **fields: Any) -> tuple[Any, int]:
-    """Start a shell program; its receiver and its pid, once it runs."""
+def _running(
+    host: Host, text: str, tmp_path: Path, first: str = ":", **fields: Any
+) -> tuple[Any, int]:
+    """Start a shell program; its receiver and its pid, once it runs and has done what is first."""
     fifo = tmp_path / "running"
     os.mkfifo(fifo)
-    receiver = host.start(_shell(f"echo $$ > {fifo}; {text}", job_id="it", **fields))
+    receiver = host.start(_shell(f"{first}; echo $$ > {fifo}; {text}", job_id="it", **fields))
     return receiver, int(fifo.read_text())
 
 
@@ -176,7 +178,7 @@ def test_a_cancelled_job(host: Host, tmp_path: Path) -> None:
 
 def test_a_stubborn_job(host: Host, tmp_path: Path) -> None:
     """What ignores the polite signal gets the other one."""
-    receiver, _pid = _running(host, "trap '' TERM; while :; do sleep 1; done", tmp_path)
+    receiver, _pid = _running(host, "while :; do sleep 1; done", tmp_path, "trap '' TERM")
     host.cancel("it")
     assert host.result(receiver)["rc"] == 137
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -136,3 +137,24 @@ def test_chunks(tmp_path: Path) -> None:
         operations.file_size(path + "2")
     with pytest.raises(IsADirectoryError):
         operations.read_chunk(str(tmp_path), 0, 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_await_departure() -> None:
+    """Over as soon as no process of that user has the same command line as this one."""
+    uid = pwd.getpwnam("nobody").pw_uid
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if not pid:
+        ours.close()
+        os.setuid(uid)
+        theirs.send(b"x")
+        theirs.recv(1)
+        os._exit(0)
+    theirs.close()
+    with ours:
+        assert ours.recv(1) == b"x"
+        assert not operations.await_departure("nobody", 0)
+    assert operations.await_departure("nobody", 60)
+    os.waitpid(pid, 0)
+    assert operations.await_departure("no such user", 0)

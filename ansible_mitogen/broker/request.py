@@ -1,0 +1,82 @@
+"""What a request of a client is: started, answered by callbacks, cancelled. Broker thread.
+
+Nothing waits: an answer of a context comes through its receiver's `notify`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from ansible_mitogen import protocol
+from ansible_mitogen.broker.contents import ContentCache
+from ansible_mitogen.broker.tree import ContextTree, Node
+from ansible_mitogen.protocol import FailureKind
+
+
+@dataclasses.dataclass
+class Environment:
+    """What requests work with; one for the process."""
+
+    tree: ContextTree
+    contents: ContentCache
+    #: Sets variables of this process that children inherit (SSH_AUTH_SOCK).
+    set_variables: Callable[[dict[str, str]], None]
+
+
+class Request:
+    """One request of a client; `answer` is called with each record for it.
+
+    `is_over` is set once the final answer is given, or the request is cancelled.
+    """
+
+    def __init__(
+        self, number: int, environment: Environment, answer: Callable[[protocol.Record], None]
+    ) -> None:
+        self.number = number
+        self.environment = environment
+        self.is_over = False
+        self._answer = answer
+        self._held: Node | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        raise NotImplementedError
+
+    def cancel(self) -> None:
+        """The client is gone: nobody wants the answer."""
+        self.is_over = True
+
+    def finish(self, answer: protocol.Record) -> None:
+        """Give the final answer."""
+        if not self.is_over:
+            self.is_over = True
+            self._answer(answer)
+
+    def fail(self, kind: FailureKind, message: str, hop: str = "") -> None:
+        """Give a failure as the final answer."""
+        self.finish(protocol.Failed(self.number, kind, hop, message))
+
+    def with_node(self, key: str, use: Callable[[Node], None]) -> None:
+        """``use(node)`` with the node of *key*, held; fails the request when there is none."""
+
+        def on_node(node: Node | None) -> None:
+            if node is None:
+                self.fail(FailureKind.CLOSED, "the connection is closed")
+            elif not self.is_over:
+                self.hold(node)
+                use(node)
+
+        self.environment.tree.when_up(key, on_node)
+
+    def hold(self, node: Node) -> None:
+        """Keep *node* from being ended, instead of what was held before."""
+        self.environment.tree.hold(node)
+        self.let_go()
+        self._held = node
+
+    def let_go(self) -> None:
+        """Nothing of ours runs any more."""
+        held, self._held = self._held, None
+        if held is not None:
+            self.environment.tree.release(held)
