@@ -57,7 +57,9 @@ def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
     os.environ.update(job.environment)
     # An interpreter looks at the time zone when it starts, and a task may have changed it.
     time.tzset()
-    if not is_same_locale:
+    if is_same_locale:
+        standard_streams.coerce_locale()
+    else:
         standard_streams.follow_locale()
     if not hasattr(os, "register_at_fork") and "random" in sys.modules:  # 3.6
         sys.modules["random"].seed()
@@ -89,6 +91,8 @@ def _enter_folder(folder: "str | None") -> "None":
             os.chdir(os.path.expanduser("~"))
         except OSError:
             os.chdir("/")
+        if "PWD" in os.environ:
+            os.environ["PWD"] = os.getcwd()
 
 
 def _run(job: "object", closure: "object") -> "int":
