@@ -14,7 +14,7 @@ import sys
 import time
 import types
 
-from ansible_mitogen.target import fresh, standard_streams
+from ansible_mitogen.target import fresh, leftovers, standard_streams
 from ansible_mitogen.target.archive import Archive
 from ansible_mitogen.target.departure import exit_status, leave
 
@@ -49,6 +49,7 @@ def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
     :param closure: where its files are.
     """
     _take_descriptors(descriptors)
+    leftovers.mark(job.job_id)
     closure.show(job.files)
     _enter_folder(job.cwd)
     if fresh.is_needed(job.environment):

@@ -12,7 +12,14 @@ import sys
 import time
 from _collections import deque
 
-from ansible_mitogen.target import channel, isolation, records, runner, standard_streams
+from ansible_mitogen.target import (
+    channel,
+    isolation,
+    leftovers,
+    records,
+    runner,
+    standard_streams,
+)
 from ansible_mitogen.target.closure import Closure
 from ansible_mitogen.target.files import FileStore
 from ansible_mitogen.target.image import Image
@@ -43,14 +50,15 @@ def become_zygote(sock: "socket.socket") -> "None":
 
 
 class Running:
-    """A job whose runner has not been collected: its `number` and `pid`.
+    """A job whose runner has not been collected: its record, `number` and `pid`.
 
     `is_told` that it ended; `is_ending` on our behalf, and killed when `deadline` comes.
     """
 
-    __slots__ = ("deadline", "is_ending", "is_told", "number", "pid")
+    __slots__ = ("deadline", "is_ending", "is_told", "job", "number", "pid")
 
-    def __init__(self, number: "int", pid: "int") -> "None":
+    def __init__(self, job: "records.Record", number: "int", pid: "int") -> "None":
+        self.job = job
         self.number = number
         self.pid = pid
         self.is_told = False
@@ -168,7 +176,7 @@ class Zygote:
         pid = os.fork()
         if not pid:
             self._run_in_child(job, descriptors, unfit)
-        self._running[message.number] = Running(message.number, pid)
+        self._running[message.number] = Running(job, message.number, pid)
 
     def _prepare(self, message: "channel.Start", job: "records.ModuleJob") -> "list | None":
         """Get ready to run the module; names of what it must not see, None if it cannot run."""
@@ -223,12 +231,12 @@ class Zygote:
                     is_exit = found.si_code == os.CLD_EXITED
                     job.is_told = True
                     status = found.si_status
-                    self._tell(channel.Ended(job.number, status << 8 if is_exit else status))
+                    self._tell_end(job, status << 8 if is_exit else status)
             else:
                 pid, status = os.waitpid(job.pid, os.WNOHANG)
                 if pid:
                     del self._running[job.number]
-                    self._tell(channel.Ended(job.number, status))
+                    self._tell_end(job, status)
 
     def _end(self, job: "Running") -> "None":
         if not job.is_ending:
@@ -249,6 +257,11 @@ class Zygote:
     def _reap(self, job: "Running") -> "None":
         os.waitpid(job.pid, 0)
         del self._running[job.number]
+
+    def _tell_end(self, job: "Running", status: "int") -> "None":
+        if status and type(job.job) is records.ModuleJob:
+            leftovers.remove(job.job)
+        self._tell(channel.Ended(job.number, status))
 
     def _tell(self, message: "channel.Message") -> "None":
         if self._is_over:
