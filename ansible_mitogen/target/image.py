@@ -41,6 +41,8 @@ class Image:
         #: What `prepare` returned, by their key.
         self._unfit = {}
         self._libraries = None
+        #: Names of what was loaded along with it, of the host's packages.
+        self._foreign = []
 
     def prepare(self, files: "dict", key: "int") -> "list":
         """Load and compile what a module with these *files* needs. Zygote.
@@ -54,14 +56,14 @@ class Image:
         """
         self._closure.show(files)
         basic = files.get(BASIC)
-        if self._loaded and self._libraries != _libraries():
-            self.forget(list(self._loaded))
+        if self._loaded and self._libraries != _libraries(self._foreign):
+            self.forget([*self._loaded, *self._foreign])
             self._loaded.clear()
             self._unfit.clear()
             if hasattr(gc, "unfreeze"):
                 gc.unfreeze()
             importlib.invalidate_caches()
-            _adopt_new_folders()
+            _adopt_path()
         if not self._loaded and basic is not None and basic not in self._failed:
             self._load(basic)
         unfit = self._unfit.get(key)
@@ -101,7 +103,6 @@ class Image:
                 vars(sys.modules[parent]).pop(tail, None)
 
     def _load(self, basic: "str") -> "None":
-        self._libraries = _libraries()
         before = set(sys.modules)
         self._closure.enter()
         # What is said now is no module's: it would lie in the buffer that every runner inherits.
@@ -119,17 +120,24 @@ class Image:
         finally:
             sys.stdout = stdout
             self._closure.leave()
-        self._note_loaded()
+        self._note_loaded(before)
         # Objects that are there to stay need not be looked at, nor copied, by each runner.
         gc.collect()
         if hasattr(gc, "freeze"):  # not on 3.6
             gc.freeze()
 
-    def _note_loaded(self) -> "None":
+    def _note_loaded(self, before: "set") -> "None":
         for name, module in list(sys.modules.items()):
             loader = getattr(getattr(module, "__spec__", None), "loader", None)
             if getattr(loader, "digest", None) and loader.closure is self._closure:
                 self._loaded[name] = loader
+        standard = os.path.dirname(os.__file__)
+        self._foreign = [
+            name
+            for name in sys.modules
+            if name not in before and name not in self._loaded and not _is_below(name, standard)
+        ]
+        self._libraries = _libraries(self._foreign)
 
 
 def _module_name(path: "str") -> "str":
@@ -149,14 +157,30 @@ def _site_folders() -> "list":
     return folders
 
 
-def _libraries() -> "list":
-    """Changes when a package is installed or removed.
+def _is_below(name: "str", folder: "str") -> "bool":
+    """Whether the loaded module comes from *folder*, packages installed there aside, or no file."""
+    paths = _paths(name)
+    return all(path.startswith(folder) and "-packages" not in path for path in paths)
+
+
+def _paths(name: "str") -> "list":
+    """The file and the folders of a loaded module, as far as it has any."""
+    module = sys.modules.get(name)
+    paths = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+    return [path for path in paths if isinstance(path, str)]
+
+
+def _libraries(foreign: "list") -> "list":
+    """Changes when a package is installed or removed, or one of the modules *foreign* changes.
 
     The core's modules look for optional libraries (libselinux, systemd) while they are imported: a
     play that installs one expects the next task to find it.
     """
+    paths = ["/etc/ld.so.cache", *sys.path, *_site_folders()]
+    for name in foreign:
+        paths += _paths(name)
     stamps = []
-    for path in ["/etc/ld.so.cache", *sys.path, *_site_folders()]:
+    for path in paths:
         try:
             stamps.append(os.stat(path).st_mtime_ns)
         except OSError:
@@ -164,8 +188,20 @@ def _libraries() -> "list":
     return stamps
 
 
-def _adopt_new_folders() -> "None":
-    """Have what a new interpreter would: folders made since, and what .pth files name."""
+def _adopt_path() -> "None":
+    """Have what a new interpreter would: folders made since, what .pth files name and do."""
     for folder in _site_folders():
         if os.path.isdir(folder):
             site.addsitedir(folder)
+    # What is named no more: who knows that best is a new interpreter.
+    import ast
+    import subprocess
+
+    program = "import sys; print(ascii([p for p in sys.path if p not in ('', '.')]))"
+    try:
+        text = subprocess.check_output(
+            [sys.executable, "-c", program], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        sys.path[:] = ast.literal_eval(text.decode())
+    except (OSError, ValueError, SyntaxError, subprocess.SubprocessError):
+        pass  # as it is, then
