@@ -26,12 +26,11 @@ def of_the_system():
     """What the kernel knows of this process."""
     with open("/proc/self/status") as lines:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in lines)
-    kept = (
-        "Umask Threads NoNewPrivs Seccomp CapInh CapPrm CapEff CapBnd CapAmb"
-        " SigPnd ShdPnd SigBlk SigIgn SigCgt Cpus_allowed"
-    ).split()
+    kept = "Umask Threads NoNewPrivs Seccomp CapInh CapPrm CapEff CapBnd CapAmb Cpus_allowed"
+    signals = "SigPnd ShdPnd SigBlk SigIgn SigCgt"
     return {
-        "status": {name: status[name].strip() for name in kept if name in status},
+        "status": {name: status.get(name) for name in kept.split()},
+        "signals": {name: numbers(status[name]) for name in signals.split()},
         "ids": [os.getresuid(), os.getresgid(), sorted(os.getgroups())],
         "nice": os.nice(0),
         "scheduler": os.sched_getscheduler(0),
@@ -46,6 +45,11 @@ def of_the_system():
         "oom": open("/proc/self/oom_score_adj").read(),
         "children": open("/proc/self/task/%d/children" % (os.getpid(),)).read(),
     }
+
+
+def numbers(mask):
+    """The signals in a mask, without the two that the C library keeps for itself."""
+    return [one for one in range(1, 65) if int(mask, 16) >> one - 1 & 1 and one not in (32, 33)]
 
 
 def has_terminal():
