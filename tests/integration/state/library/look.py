@@ -18,9 +18,6 @@ import warnings
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
-#: Present in every process, stock or ours; what a module may meet there is compared by name.
-STANDARD = getattr(sys, "stdlib_module_names", sys.builtin_module_names)
-
 
 def of_the_system():
     """What the kernel knows of this process."""
@@ -84,9 +81,9 @@ def of_the_interpreter():
         "flags": list(sys.flags),
         "options": [sys._xoptions, sys.warnoptions],
         "executable": sys.executable,
-        "prefixes": [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.platlibdir],
-        "dont_write_bytecode": [sys.dont_write_bytecode, sys.pycache_prefix],
-        "meta_path": [getattr(one, "__name__", repr(one)) for one in sys.meta_path],
+        "prefixes": [sys.prefix, sys.exec_prefix, sys.base_prefix],
+        "dont_write_bytecode": sys.dont_write_bytecode,
+        "meta_path": [getattr(one, "__name__", type(one).__name__) for one in sys.meta_path],
         "file": __file__,
         "name": [__name__, main.__name__, __package__, __spec__.name, __doc__],
         "main": sorted(vars(main)),
@@ -101,7 +98,7 @@ def of_the_interpreter():
             sys.excepthook is sys.__excepthook__,
             sys.displayhook is sys.__displayhook__,
             sys.gettrace() is sys.getprofile() is None,
-            threading.excepthook is threading.__excepthook__,
+            getattr(threading, "excepthook", None) is getattr(threading, "__excepthook__", None),
         ],
         "threads": [[one.name, one.daemon] for one in threading.enumerate()],
         "is_main_thread": threading.current_thread() is threading.main_thread(),
@@ -139,11 +136,14 @@ def of_the_place():
 def foreign_modules():
     """What is loaded and comes from neither Python nor the module's own files."""
     found = []
-    for name in sorted(sys.modules):
-        top = name.partition(".")[0]
-        if top not in STANDARD and top not in ("ansible", "__main__"):
+    standard = os.path.dirname(os.__file__)
+    for name, module in sorted(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        origin = getattr(spec, "origin", None) or getattr(module, "__file__", None) or ""
+        is_standard = origin.startswith(standard) and "-packages" not in origin
+        if origin not in ("built-in", "frozen") and not is_standard:
             found.append(name)
-    return found
+    return [name for name in found if name.partition(".")[0] not in ("ansible", "__main__")]
 
 
 def importable(names):
