@@ -19,7 +19,7 @@ def names(job_id: "str") -> "object":
 
     drawn = tempfile._RandomNameSequence()
     # As it does itself, but for the seed; a process forked from this one has its own again.
-    drawn._rng = random.Random(job_id)
+    drawn._rng = random.Random(job_id)  # noqa: S311 -- as good as tempfile's, which is the same
     drawn._rng_pid = os.getpid()
     return drawn
 

@@ -6,6 +6,9 @@ import os
 import sys
 
 _LOCALE_VARIABLES = ("LC_ALL", "LC_CTYPE", "LANG")
+_PLAIN = ("C", "POSIX")
+#: What an interpreter makes of these.
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
 
 def effective_locale(environment: "dict") -> "str":
@@ -33,8 +36,8 @@ def renew_stdin() -> "None":
 
 def follow_locale() -> "None":
     """Make all three anew, with the encoding that the environment asks for; it is UTF-8."""
-    plain = effective_locale(os.environ) in ("C", "POSIX")
-    if plain and not getattr(sys.flags, "utf8_mode", 0):
+    is_plain = effective_locale(os.environ) in _PLAIN
+    if is_plain and not getattr(sys.flags, "utf8_mode", 0):
         # A new interpreter would be in that mode; a running one has UTF-8 by the locale alone.
         _find_utf8_locale()
     else:
@@ -42,7 +45,9 @@ def follow_locale() -> "None":
     coerce_locale()
     encoding, colon, errors = os.environ.get("PYTHONIOENCODING", "").partition(":")
     if not colon:
-        errors = "surrogateescape" if plain and not encoding else "strict"
+        # In these, what is no text passes through.
+        is_lenient = locale.setlocale(locale.LC_CTYPE) in (*_PLAIN, *_COERCED) and not encoding
+        errors = "surrogateescape" if is_lenient else "strict"
     encoding = encoding or "utf-8"
     sys.stdin = sys.__stdin__ = _stdin(encoding, errors)
     sys.stdout = sys.__stdout__ = _writer(1, encoding, errors)
@@ -52,7 +57,7 @@ def follow_locale() -> "None":
 def coerce_locale() -> "None":
     """Have UTF-8 in the C locale as an interpreter does (PEP 538), for programs that it starts."""
     given = os.environ
-    if given.get("LC_ALL") or effective_locale(given) not in ("C", "POSIX"):
+    if given.get("LC_ALL") or effective_locale(given) not in _PLAIN:
         return
     if sys.version_info >= (3, 7) and given.get("PYTHONCOERCECLOCALE") != "0":
         name = _find_utf8_locale()
@@ -61,8 +66,7 @@ def coerce_locale() -> "None":
 
 
 def _find_utf8_locale() -> "str | None":
-    names = ("C.UTF-8", "C.utf8", "UTF-8")
-    return next((name for name in names if _try_locale(name)), None)
+    return next((name for name in _COERCED if _try_locale(name)), None)
 
 
 def _try_locale(name: "str") -> "bool":

@@ -46,9 +46,7 @@ def test_nothing_is_left(end: str, host: Host, library: Path, tmp_path: Path) ->
     assert len([name for name in os.listdir(tmp_path) if name.startswith("tmp")]) == 3
 
 
-def test_temporary_names_are_not_the_same_twice(
-    host: Host, library: Path, tmp_path: Path
-) -> None:
+def test_temporary_names_are_not_the_same_twice(host: Host, library: Path, tmp_path: Path) -> None:
     """Not in another run, and not in a process that the module forks."""
     text = (
         "import json, os, sys, tempfile\nfrom ansible.module_utils.basic import AnsibleModule\n"

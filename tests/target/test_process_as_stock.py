@@ -21,7 +21,7 @@ LOOK = Path(__file__).parents[1] / "integration" / "state" / "library" / "look.p
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         text = json.dumps(value)
-        text = re.sub(r'/tmp/ansible_[\w.]+_payload_\w+/[\w.]+.zip', "PAYLOAD", text)
+        text = re.sub(r"/tmp/ansible_[\w.]+_payload_\w+/[\w.]+\.zip", "PAYLOAD", text)
         return {path: re.sub(r"ansible-moduletmp-[\w.-]+", "MODULETMP", text)}
     return {k: v for key, item in value.items() for k, v in _flat(item, f"{path}.{key}").items()}
 

@@ -15,6 +15,9 @@ def die(how, fifo):
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "terminated":
         os.kill(os.getpid(), signal.SIGTERM)
+    if how == "orphaned":
+        os.kill(os.getppid(), signal.SIGKILL)
+        sys.exit(0)
     if how == "exits":
         os._exit(3)
     if how == "crashes":

@@ -106,8 +106,7 @@ def of_the_interpreter():
         "same_streams": [sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__],
         "input": sys.stdin.read(),
         "signals": {
-            one.name: str(signal.getsignal(one)).partition(" at ")[0]
-            for one in signal.Signals
+            one.name: str(signal.getsignal(one)).partition(" at ")[0] for one in signal.Signals
         },
         "wakeup": signal.set_wakeup_fd(-1),
         "timers": [signal.getitimer(signal.ITIMER_REAL), signal.alarm(0)],
