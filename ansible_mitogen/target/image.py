@@ -103,6 +103,8 @@ class Image:
                 vars(sys.modules[parent]).pop(tail, None)
 
     def _load(self, basic: "str") -> "None":
+        # Before anything is looked for: what is installed meanwhile is not to be missed.
+        self._libraries = _libraries([])
         before = set(sys.modules)
         self._closure.enter()
         # What is said now is no module's: it would lie in the buffer that every runner inherits.
@@ -137,7 +139,7 @@ class Image:
             for name in sys.modules
             if name not in before and name not in self._loaded and not _is_below(name, standard)
         ]
-        self._libraries = _libraries(self._foreign)
+        self._libraries += _stamps(_paths_of(self._foreign))
 
 
 def _module_name(path: "str") -> "str":
@@ -159,14 +161,15 @@ def _site_folders() -> "list":
 
 def _is_below(name: "str", folder: "str") -> "bool":
     """Whether the loaded module comes from *folder*, packages installed there aside, or no file."""
-    paths = _paths(name)
+    paths = _paths_of([name])
     return all(path.startswith(folder) and "-packages" not in path for path in paths)
 
 
-def _paths(name: "str") -> "list":
-    """The file and the folders of a loaded module, as far as it has any."""
-    module = sys.modules.get(name)
-    paths = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+def _paths_of(names: "list") -> "list":
+    """The files and folders of loaded modules, as far as they have any."""
+    paths = []
+    for module in map(sys.modules.get, names):
+        paths += [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
     return [path for path in paths if isinstance(path, str)]
 
 
@@ -176,9 +179,10 @@ def _libraries(foreign: "list") -> "list":
     The core's modules look for optional libraries (libselinux, systemd) while they are imported: a
     play that installs one expects the next task to find it.
     """
-    paths = ["/etc/ld.so.cache", *sys.path, *_site_folders()]
-    for name in foreign:
-        paths += _paths(name)
+    return _stamps(["/etc/ld.so.cache", *sys.path, *_site_folders(), *_paths_of(foreign)])
+
+
+def _stamps(paths: "list") -> "list":
     stamps = []
     for path in paths:
         try:
@@ -197,11 +201,11 @@ def _adopt_path() -> "None":
     import ast
     import subprocess
 
+    null = subprocess.DEVNULL
     program = "import sys; print(ascii([p for p in sys.path if p not in ('', '.')]))"
     try:
-        text = subprocess.check_output(
-            [sys.executable, "-c", program], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        argv = [sys.executable or "", "-c", program]
+        text = subprocess.check_output(argv, stdin=null, stderr=null)
         sys.path[:] = ast.literal_eval(text.decode())
     except (OSError, ValueError, SyntaxError, subprocess.SubprocessError):
         pass  # as it is, then

@@ -158,8 +158,15 @@ def importable(names):
 
 def owned_names(folder):
     """Names in a folder that belong to this account."""
-    entries = [(name, os.lstat(os.path.join(folder, name))) for name in os.listdir(folder)]
-    return sorted(name for name, entry in entries if entry.st_uid == os.getuid())
+    found = []
+    for name in os.listdir(folder):
+        try:
+            owner = os.lstat(os.path.join(folder, name)).st_uid
+        except FileNotFoundError:
+            continue  # somebody else's, and removed just now
+        if owner == os.getuid():
+            found.append(name)
+    return sorted(found)
 
 
 def own_folder(module):
