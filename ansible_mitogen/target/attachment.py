@@ -308,6 +308,10 @@ class Attachment:
         pending.runner = None
         is_of_job = runner.has_begun or pending.verdict
         if is_of_job and type(message) is channel.Ended:
+            if message.status:
+                from ansible_mitogen.target import leftovers  # modules die seldom
+
+                leftovers.remove(pending.job)
             self._finish(pending, **_how_ended(message.status, pending.verdict))
         elif pending.verdict:
             self._finish(pending, ended=records.KILLED, detail=pending.verdict)

@@ -48,6 +48,8 @@ class Image:
         self._to_warm = {}
         self._seen = {}
         self._libraries = None
+        #: Names of what was loaded along with it, of the host's packages.
+        self._foreign = []
 
     def prepare(self, files: "dict", key: "int", foreign: "list") -> "list":
         """Load and compile what a module with these *files* needs. Zygote.
@@ -74,7 +76,7 @@ class Image:
 
     def is_outdated(self) -> "bool":
         """Whether a library came or went since the loading."""
-        return self._libraries != _libraries()
+        return self._libraries != _libraries(self._foreign)
 
     def closure_dropped(self) -> "None":
         """What was compiled may be gone."""
@@ -86,13 +88,13 @@ class Image:
         return list(self._loaded)
 
     def _forget_all(self) -> "None":
-        self.forget(list(self._loaded))
-        for record in (self._loaded, self._unfit, self._to_warm, self._seen):
+        self.forget([*self._loaded, *self._foreign])
+        for record in (self._loaded, self._foreign, self._unfit, self._to_warm, self._seen):
             record.clear()
         if hasattr(gc, "unfreeze"):
             gc.unfreeze()
         importlib.invalidate_caches()
-        _adopt_new_folders()
+        _adopt_path()
 
     def _compile(self, files: "dict") -> "None":
         for path, digest in files.items():
@@ -123,7 +125,8 @@ class Image:
     # Loading --------------------------------------------------------------------------------
 
     def _load(self, basic: "str", files: "dict", foreign: "list") -> "None":
-        self._libraries = _libraries()
+        # Before anything is looked for: what is installed meanwhile is not to be missed.
+        self._libraries = _libraries([])
         self._closure.show(_without(files, foreign))
         paths = [
             path
@@ -133,7 +136,6 @@ class Image:
         if not self._import([BASIC, *paths]) and not foreign:
             self._failed.add(basic)
         self._closure.show(files)
-        self._note_loaded()
         _keep_apart()
 
     def _plan_warming(self, files: "dict", foreign: "list") -> "None":
@@ -156,7 +158,6 @@ class Image:
             # With all that was seen, for it imports others.
             self._closure.show(self._seen)
             self._import([path])
-            self._note_loaded()
         if not self._to_warm:
             _keep_apart()
 
@@ -176,14 +177,23 @@ class Image:
         finally:
             sys.stdout = stdout
             self._closure.leave()
+        self._note_loaded(before)
         return True
 
-    def _note_loaded(self) -> "None":
+    def _note_loaded(self, before: "set") -> "None":
         self._unfit.clear()
         for name, module in list(sys.modules.items()):
             loader = getattr(getattr(module, "__spec__", None), "loader", None)
             if getattr(loader, "digest", None) and loader.closure is self._closure:
                 self._loaded[name] = loader
+        standard = os.path.dirname(os.__file__)
+        foreign = [
+            name
+            for name in sys.modules
+            if name not in before and name not in self._loaded and not _is_below(name, standard)
+        ]
+        self._foreign += foreign
+        self._libraries += _stamps(_paths_of(foreign))
 
 
 def _keep_apart() -> "None":
@@ -220,14 +230,32 @@ def site_folders() -> "list":
     return folders
 
 
-def _libraries() -> "list":
-    """Changes when a package is installed or removed.
+def _is_below(name: "str", folder: "str") -> "bool":
+    """Whether the loaded module comes from *folder*, packages installed there aside, or no file."""
+    paths = _paths_of([name])
+    return all(path.startswith(folder) and "-packages" not in path for path in paths)
+
+
+def _paths_of(names: "list") -> "list":
+    """The files and folders of loaded modules, as far as they have any."""
+    paths = []
+    for module in map(sys.modules.get, names):
+        paths += [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+    return [path for path in paths if isinstance(path, str)]
+
+
+def _libraries(foreign: "list") -> "list":
+    """Changes when a package is installed or removed, or one of the modules *foreign* changes.
 
     The core's modules look for optional libraries (libselinux, systemd) while they are imported: a
     play that installs one expects the next task to find it.
     """
+    return _stamps(["/etc/ld.so.cache", *sys.path, *site_folders(), *_paths_of(foreign)])
+
+
+def _stamps(paths: "list") -> "list":
     stamps = []
-    for path in ["/etc/ld.so.cache", *sys.path, *site_folders()]:
+    for path in paths:
         try:
             stamps.append(os.stat(path).st_mtime_ns)
         except OSError:
@@ -235,8 +263,20 @@ def _libraries() -> "list":
     return stamps
 
 
-def _adopt_new_folders() -> "None":
-    """Have what a new interpreter would: folders made since, and what .pth files name."""
+def _adopt_path() -> "None":
+    """Have what a new interpreter would: folders made since, what .pth files name and do."""
     for folder in site_folders():
         if os.path.isdir(folder):
             site.addsitedir(folder)
+    # What is named no more: who knows that best is a new interpreter.
+    import ast
+    import subprocess
+
+    null = subprocess.DEVNULL
+    program = "import sys; print(ascii([p for p in sys.path if p not in ('', '.')]))"
+    try:
+        argv = [sys.executable or "", "-c", program]
+        text = subprocess.check_output(argv, stdin=null, stderr=null)
+        sys.path[:] = ast.literal_eval(text.decode())
+    except (OSError, ValueError, SyntaxError, subprocess.SubprocessError):
+        pass  # as it is, then

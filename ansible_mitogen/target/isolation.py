@@ -31,6 +31,8 @@ def leave_our_modules() -> "list":
         finder for finder in sys.meta_path if type(finder).__module__.partition(".")[0] not in _OURS
     ]
     sys.path[:] = [path for path in sys.path if path not in ("", ".")]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv[:] = sys.orig_argv[:1]
     return [sys.modules.pop(name) for name in names]
 
 

@@ -10,7 +10,14 @@ import atexit
 import os
 import time
 
-from ansible_mitogen.target import channel, departure, records, runner
+from ansible_mitogen.target import (
+    channel,
+    departure,
+    leftovers,
+    records,
+    runner,
+    standard_streams,
+)
 from ansible_mitogen.target.inbox import Inbox
 from ansible_mitogen.target.surroundings import Surroundings
 
@@ -76,10 +83,12 @@ class ReusableRunner:
 
     def _run(self, job: "records.ModuleJob") -> "int":
         """Run the module to its end; the exit status."""
+        leftovers.mark(job.job_id)
         self._closure.show(job.files)
         runner.enter_folder(job.cwd)
         os.environ.update(job.environment)
         time.tzset()
+        standard_streams.coerce_locale()
         status = runner.run_main(job, self._closure)
         is_fork = os.getpid() != self._pid
         if is_fork or _thread._count():

@@ -14,7 +14,7 @@ import sys
 import time
 import types
 
-from ansible_mitogen.target import fresh, records, respawn, standard_streams
+from ansible_mitogen.target import fresh, leftovers, records, respawn, standard_streams
 from ansible_mitogen.target.archive import Archive
 from ansible_mitogen.target.departure import exit_status, leave
 
@@ -50,6 +50,7 @@ def run_module(
     :param report: None for a module that has nothing to say about restarts.
     """
     _take_descriptors(descriptors)
+    leftovers.mark(job.job_id)
     closure.show(job.files)
     enter_folder(job.cwd)
     is_fresh = fresh.is_needed(job.environment)
@@ -62,7 +63,9 @@ def run_module(
     os.environ.update(job.environment)
     # An interpreter looks at the time zone when it starts, and a task may have changed it.
     time.tzset()
-    if not is_same_locale:
+    if is_same_locale:
+        standard_streams.coerce_locale()
+    else:
         standard_streams.follow_locale()
     if not hasattr(os, "register_at_fork") and "random" in sys.modules:  # 3.6
         sys.modules["random"].seed()
@@ -94,6 +97,8 @@ def enter_folder(folder: "str | None") -> "None":
             os.chdir(os.path.expanduser("~"))
         except OSError:
             os.chdir("/")
+        if "PWD" in os.environ:
+            os.environ["PWD"] = os.getcwd()
 
 
 def run_main(

@@ -13,6 +13,7 @@ import time
 from ansible_mitogen.target import (
     channel,
     isolation,
+    leftovers,
     records,
     respawn,
     reusable,
@@ -47,15 +48,22 @@ def become_zygote(sock: "socket.socket") -> "None":
 
 
 class Running:
-    """A job whose runner has not been collected: its `number` and `pid`.
+    """A job whose runner has not been collected: its record, `number` and `pid`. Or a reusable one.
 
     `is_told` that it ended; `is_ending` on our behalf, and killed when `deadline` comes. `report`
-    is None when it has nothing to say.
+    is None when it has nothing to say, `job` for a reusable runner.
     """
 
-    __slots__ = ("deadline", "is_ending", "is_told", "number", "pid", "report")
+    __slots__ = ("deadline", "is_ending", "is_told", "job", "number", "pid", "report")
 
-    def __init__(self, number: "int", pid: "int", report: "respawn.Report | None") -> "None":
+    def __init__(
+        self,
+        number: "int",
+        pid: "int",
+        job: "records.Record | None",
+        report: "respawn.Report | None",
+    ) -> "None":
+        self.job = job
         self.number = number
         self.pid = pid
         self.report = report
@@ -165,12 +173,16 @@ class Zygote:
             channel.close_all(descriptors)
 
     def _fork(
-        self, number: "int", run: "object", report: "respawn.Report | None" = None
+        self,
+        number: "int",
+        run: "object",
+        job: "records.Record | None" = None,
+        report: "respawn.Report | None" = None,
     ) -> "None":
         """Fork a process that calls *run* and ends."""
         pid = os.fork()
         if pid:
-            self._running[number] = Running(number, pid, report)
+            self._running[number] = Running(number, pid, job, report)
             return
         try:
             signal.set_wakeup_fd(-1)
@@ -193,7 +205,9 @@ class Zygote:
             if unfit is None:
                 return
         report = respawn.needed_report(job)
-        self._fork(message.number, lambda: self._run(job, descriptors, unfit, report), report)
+        self._fork(
+            message.number, lambda: self._run(job, descriptors, unfit, report), job, report
+        )
 
     def _run(
         self,
@@ -243,13 +257,12 @@ class Zygote:
                     is_exit = found.si_code == os.CLD_EXITED
                     job.is_told = True
                     status = found.si_status
-                    self._tell(channel.Ended(job.number, status << 8 if is_exit else status))
+                    self._tell_end(job, status << 8 if is_exit else status)
             else:
                 pid, status = os.waitpid(job.pid, os.WNOHANG)
                 if pid:
                     del self._running[job.number]
-                    self._tell_noted(job)
-                    self._tell(channel.Ended(job.number, status))
+                    self._tell_end(job, status)
 
     def _end(self, job: "Running") -> "None":
         if not job.is_ending:
@@ -271,10 +284,13 @@ class Zygote:
         os.waitpid(job.pid, 0)
         del self._running[job.number]
 
-    def _tell_noted(self, job: "Running") -> "None":
+    def _tell_end(self, job: "Running", status: "int") -> "None":
+        if status and type(job.job) is records.ModuleJob:
+            leftovers.remove(job.job)
         noted = job.report.take() if job.report is not None else None
         if noted:
             self._tell(channel.Noted(job.number, noted))
+        self._tell(channel.Ended(job.number, status))
 
     def _tell(self, message: "channel.Message") -> "None":
         if self._is_over:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.accounts import Account, missing_for_accounts, test_accounts
+from tests.support.accounts import PREFIX, Account, missing_for_accounts, test_accounts
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 20.0
@@ -36,7 +36,7 @@ PubkeyAuthentication yes
 PasswordAuthentication yes
 KbdInteractiveAuthentication no
 AuthorizedKeysFile {folder}/authorized_keys
-AllowUsers {users}
+AllowUsers {prefix}*
 LoginGraceTime 30
 MaxStartups 200
 MaxSessions 100
@@ -149,8 +149,7 @@ def _write_files(folder: Path, port: int, accounts: dict[str, Account], pam: str
     (folder / "authorized_keys").write_text(make_key(folder / "user_key"))
     (folder / "known_hosts").write_text(f"[{_HOST}]:{port} {host_key}")
     (folder / "client_config").write_text(_CLIENT_CONFIG.format(folder=folder))
-    users = " ".join(account.username for account in accounts.values())
-    config = _SERVER_CONFIG.format(port=port, host=_HOST, folder=folder, users=users, pam=pam)
+    config = _SERVER_CONFIG.format(port=port, host=_HOST, folder=folder, prefix=PREFIX, pam=pam)
     without_key = [a.username for a in accounts.values() if not a.has_key]
     if without_key:
         config += _NO_KEY_BLOCK.format(users=",".join(without_key))

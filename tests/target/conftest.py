@@ -78,7 +78,8 @@ class Host:
 
 
 @contextlib.contextmanager
-def _router() -> Iterator[mitogen.master.Router]:
+def make_router() -> Iterator[mitogen.master.Router]:
+    """A router whose contexts have a zygote; ended with all of them afterwards."""
     broker = mitogen.master.Broker()
     yield mitogen.master.Router(
         broker,
@@ -93,7 +94,7 @@ def _router() -> Iterator[mitogen.master.Router]:
 @pytest.fixture
 def make_host() -> Iterator[Callable[..., Host]]:
     """``make_host("3.9")``: a new local context of that Python; our own without a version."""
-    with _router() as router:
+    with make_router() as router:
 
         def make(version: str | None = None, python: Path | None = None) -> Host:
             if python is None:
@@ -108,5 +109,5 @@ def make_host() -> Iterator[Callable[..., Host]]:
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
     """A context of our own Python. No test leaves anything in it, which is the point of it."""
-    with _router() as router:
+    with make_router() as router:
         yield Host(router.local(python_path=sys.executable), sys.executable)

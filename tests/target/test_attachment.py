@@ -72,6 +72,12 @@ class FakeBroker:
         self.running.append(Timer(seconds, fn))
         return self.running[-1]
 
+    def hold(self, holder: object) -> None:
+        """See Broker."""
+
+    def release(self, holder: object) -> None:
+        """See Broker."""
+
     def shutdown(self) -> None:
         """See Broker."""
         self.is_shut_down = True
