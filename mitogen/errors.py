@@ -65,7 +65,12 @@ class StreamError(Error):
 
 
 class EofError(StreamError):
-    """The child ended before it was up."""
+    """The child ended before it was up.
+
+    `exit_status` is that of the program that led to it, negative for a signal, None if not known.
+    """
+
+    exit_status = None
 
 
 class CancelledError(StreamError):
