@@ -17,7 +17,7 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible import context
 from ansible.utils.display import Display
 
-from ansible_mitogen import discovery, fast_path, launcher, resolve, stock
+from ansible_mitogen import discovery, fast_path, interpreter, launcher, resolve, stock
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
@@ -154,6 +154,11 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def mitogen_interpreter(self) -> Interpreter:
         """The interpreter that runs there: what Ansible's discovery would have found."""
         return Interpreter(self._mitogen_live_session().executable, [])
+
+    def mitogen_has_plain_python(self) -> bool:
+        """Whether the interpreter that runs there is started by no script and without options."""
+        named = plain(self.get_option("mitogen_interpreter_python"))
+        return interpreter.is_plain(named, self._mitogen_live_session().executable)
 
     # What Ansible does -------------------------------------------------------------------------
 

@@ -83,8 +83,9 @@ class ModuleJob(Record):
     of the module itself among the files and `module_fqn` its name as a Python module. `arguments`
     is the text that the module takes its arguments from; `profile` the name of the serialisation
     profile, None where the core has none. `environment` goes on top of that of the login. `extra`
-    holds further arguments for the core's own module loader, by name. After `timeout` seconds the
-    job is killed.
+    holds further arguments for the core's own module loader, by name. `interpreter` is the command
+    of the Python that the module asks for, empty where it leaves that to the context. After
+    `timeout` seconds the job is killed.
     """
 
     FIELDS = (
@@ -98,6 +99,7 @@ class ModuleJob(Record):
         ("profile", _OPTIONAL_TEXT, None),
         ("environment", (dict,), {}),
         ("extra", (dict,), {}),
+        ("interpreter", (list, tuple), []),
         ("cwd", _OPTIONAL_TEXT, None),
         ("timeout", _OPTIONAL_NUMBER, None),
     )

@@ -51,8 +51,9 @@ def run_module(job: "object", descriptors: "list", closure: "object") -> "None":
     _take_descriptors(descriptors)
     closure.show(job.files)
     _enter_folder(job.cwd)
-    if fresh.is_needed(job.environment):
-        fresh.become(job, closure)
+    command = fresh.command(job.interpreter, job.environment)
+    if command:
+        fresh.become(job, closure, command)
     is_same_locale = standard_streams.has_same_locale(job.environment)
     os.environ.update(job.environment)
     # An interpreter looks at the time zone when it starts, and a task may have changed it.
