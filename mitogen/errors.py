@@ -67,10 +67,8 @@ class StreamError(Error):
 class EofError(StreamError):
     """The child ended before it was up.
 
-    `exit_status` is that of the program that led to it, negative for a signal, None if not known.
+    Has an `exit_status` where that of the program which led to it is known, negative for a signal.
     """
-
-    exit_status = None
 
 
 class CancelledError(StreamError):

@@ -42,7 +42,7 @@ def _kind(method: str, error: BaseException) -> FailureKind:
         # "... did not accept the password" when it asked again, else it was told none.
         is_wrong = "accept" in str(error)
         return FailureKind.PASSWORD_WRONG if is_wrong else FailureKind.PASSWORD_MISSING
-    if is_login and isinstance(error, errors.EofError) and _was_reached(error.exit_status):
+    if is_login and isinstance(error, errors.EofError) and _was_reached(error):
         # What is called Python there is none, or could not be started.
         return FailureKind.NO_PYTHON
     if isinstance(error, (errors.StreamError, OSError)):
@@ -52,5 +52,6 @@ def _kind(method: str, error: BaseException) -> FailureKind:
     return FailureKind.INTERNAL
 
 
-def _was_reached(exit_status: int | None) -> bool:
+def _was_reached(error: errors.EofError) -> bool:
+    exit_status: int | None = getattr(error, "exit_status", None)
     return exit_status is not None and 0 <= exit_status != _SSH_FAILED

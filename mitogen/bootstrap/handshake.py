@@ -355,7 +355,8 @@ class Handshake:
             how = "exit status %d" % (status,) if status >= 0 else "signal %d" % (-status,)
             text += " (%s)" % (how,)
         error = EofError(text + self._last_words())
-        error.exit_status = status
+        if status is not None:
+            error.exit_status = status
         return error
 
     def _timeout_error(self) -> "Exception":
