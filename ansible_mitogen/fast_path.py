@@ -236,7 +236,7 @@ def _interpreter(connection: Any, asked_for: Any, shebang: str) -> list[str]:
     if words is None:
         raise NotFastError(f"it asks for {command}")
     if not connection.mitogen_has_plain_python():
-        raise NotFastError(f"it asks for {words[0]}, and Python is a special one here")
+        raise NotFastError(f"it asks for {command}, and Python is a special one here")
     return words
 
 
