@@ -18,7 +18,15 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible import context
 from ansible.utils.display import Display
 
-from ansible_mitogen import discovery, fast_path, isolation, launcher, resolve, stock
+from ansible_mitogen import (
+    discovery,
+    fast_path,
+    interpreter,
+    isolation,
+    launcher,
+    resolve,
+    stock,
+)
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
@@ -166,6 +174,11 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         :raises ansible.errors.AnsibleOptionsError: the user's word for it is none.
         """
         return isolation.task_isolation(str(plain(self.get_option("mitogen_task_isolation"))))
+
+    def mitogen_has_plain_python(self) -> bool:
+        """Whether the interpreter that runs there is started by no script and without options."""
+        named = plain(self.get_option("mitogen_interpreter_python"))
+        return interpreter.is_plain(named, self._mitogen_live_session().executable)
 
     # What Ansible does -------------------------------------------------------------------------
 

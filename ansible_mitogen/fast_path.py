@@ -13,6 +13,7 @@ What a connection has to offer::
     mitogen_isolation()          the `TaskIsolation` of the task
     pending_modules              a dict, where the plan is kept under its token
     mitogen_why_packed           a str, set when the core has to pack the module
+    mitogen_has_plain_python()   whether its Python is started by no script and without options
 
 The `ModulePlan` kept there holds closure, arguments (encoded by the core, `_ansible_*` and all) and
 the environment of the task as a dict. The core goes on as always: command line, then `exec_command`
@@ -21,8 +22,9 @@ sends `ModulePlan.job()`, with the files that `ModulePlan.contents()` has for th
 The command line holds the same environment and the interpreter, and is of no use.
 
 Packed by the core as ever, with the reason in `mitogen_why_packed` and at `-vv`: what is not a
-new-style Python module, or names an interpreter of its own, async tasks, and what asks for
-something that only the packed program does. The connection runs that program like any other.
+new-style Python module, or names an interpreter that may be no Python of ours, async tasks, and
+what asks for something that only the packed program does. The connection runs that program like any
+other.
 
 The method is run with a name of its globals replaced, not copied and not patched in its module, so
 there is one thing to install and to remove: ``ActionBase._configure_module``.
@@ -44,7 +46,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
-from ansible_mitogen import isolation
+from ansible_mitogen import interpreter, isolation
 from ansible_mitogen.compat import (
     built_module,
     module_arguments,
@@ -87,6 +89,8 @@ class ModulePlan:
     environment: dict[str, str] = dataclasses.field(repr=False)
     #: More arguments for the core's loader on the target, by name.
     extra: dict[str, Any] = dataclasses.field(repr=False)
+    #: The command of the Python that it asks for; empty for that of the connection.
+    interpreter: list[str]
     store: ClosureStore = dataclasses.field(repr=False)
     #: Whether it may run in a process where others ran.
     may_reuse: bool = False
@@ -111,6 +115,7 @@ class ModulePlan:
             "profile": self.closure.profile,
             "environment": self.environment,
             "extra": self.extra,
+            "interpreter": self.interpreter,
         }
 
     def contents(self, digests: list[str]) -> dict[str, bytes]:
@@ -167,8 +172,10 @@ def _modify_module(task_action: Any, *args: Any, **kwargs: Any) -> Any:
 def _prepare(task_action: Any, given: dict[str, Any]) -> Any:
     task_vars = given["task_vars"] or {}
     source = _read_source(given["module_name"], given["module_path"])
-    _refuse_special(task_action, given, source)
-    shebang = _shebang(given, source, task_vars)
+    _refuse_special(task_action, given)
+    asked_for = module_common._extract_interpreter(source.data)
+    shebang = _shebang(given, asked_for, task_vars)
+    words = _interpreter(task_action._connection, asked_for, shebang)
     store = default_store()
     closure = store.closure_of(source)
     try:
@@ -178,7 +185,7 @@ def _prepare(task_action: Any, given: dict[str, Any]) -> Any:
     environment = _environment(given["environment"] or {})
     extra = module_secrets.loader_arguments(arguments)
     chosen = isolation.may_reuse(task_action._connection.mitogen_isolation(), source.path)
-    plan = ModulePlan(source, closure, arguments, environment, extra, store, chosen)
+    plan = ModulePlan(source, closure, arguments, environment, extra, words, store, chosen)
     token = _MARKER.format(uuid.uuid4().hex)
     task_action._connection.pending_modules[token] = plan
     return built_module.built_module(token.encode(), shebang, closure.profile)
@@ -196,7 +203,7 @@ def _read_source(name: str, path: str) -> Source:
     return Source(plain(name), fqn_of(plain(name), path), plain(path), data)
 
 
-def _refuse_special(task_action: Any, given: dict[str, Any], source: Source) -> None:
+def _refuse_special(task_action: Any, given: dict[str, Any]) -> None:
     if given["async_timeout"]:
         raise NotFastError("the task is async")
     if constants.DEFAULT_KEEP_REMOTE_FILES:
@@ -212,23 +219,31 @@ def _refuse_special(task_action: Any, given: dict[str, Any], source: Source) -> 
         or _COVERAGE in os.environ
     ):
         raise NotFastError("a debugging extension is switched on")
-    interpreter, arguments = module_common._extract_interpreter(source.data)
-    if arguments or (interpreter or "python").rpartition("/")[2].strip() != "python":
-        # Anything else is no matter of `ansible_python_interpreter`.
-        raise NotFastError(f"it asks for {' '.join([interpreter, *arguments])}")
 
-
-def _shebang(given: dict[str, Any], source: Source, task_vars: dict[str, Any]) -> str:
+def _shebang(given: dict[str, Any], asked_for: Any, task_vars: dict[str, Any]) -> str:
     """The core's choice of an interpreter; raises its request for discovery."""
-    interpreter, arguments = module_common._extract_interpreter(source.data)
-    shebang, _interpreter = module_common._get_shebang(
-        interpreter or "/usr/bin/python",
+    path, arguments = asked_for
+    shebang, _path = module_common._get_shebang(
+        path or "/usr/bin/python",
         task_vars,
         given["templar"],
         arguments,
         remote_is_local=given["remote_is_local"],
     )
-    return str(shebang)
+    return str(plain(shebang))
+
+
+def _interpreter(connection: Any, asked_for: Any, shebang: str) -> list[str]:
+    """The command of the Python that the module asks for; empty for that of the connection."""
+    if interpreter.is_left_to_connection(*asked_for):
+        return []
+    command = plain(connection._shell.build_module_command("", shebang, "")).strip()
+    words = interpreter.command_words(command)
+    if words is None:
+        raise NotFastError(f"it asks for {command}")
+    if not connection.mitogen_has_plain_python():
+        raise NotFastError(f"it asks for {command}, and Python is a special one here")
+    return words
 
 
 def _environment(given: dict[Any, Any]) -> dict[str, str]:

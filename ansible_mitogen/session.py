@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -147,7 +148,7 @@ class Session:
         finished = self._with_context(lambda client, key: client.run(key, job, contents))
         result = finished.result
         return Counted(
-            self._job_result(result),
+            self._job_result(result, is_command="argv" in job),
             finished.sent,
             finished.received,
             result.get("interpreter", ""),
@@ -255,11 +256,13 @@ class Session:
                 raise AnsibleConnectionFailure(str(exc)) from exc
         raise AssertionError("unreachable")
 
-    def _job_result(self, result: dict[str, Any]) -> CommandResult:
+    def _job_result(self, result: dict[str, Any], is_command: bool) -> CommandResult:
         if result["ended"] == "lost":
             raise AnsibleConnectionFailure(f"Failed to run there: {result['detail']}")
         stderr = result["stderr"]
-        if result["ended"] != "exit" and result["detail"]:
+        if result["ended"] == "signal" and not is_command:
+            stderr += words_of_shell(result["rc"] - 128)
+        elif result["ended"] != "exit" and result["detail"]:
             stderr += b"\n" + result["detail"].encode()
         return CommandResult(result["rc"], result["stdout"], stderr)
 
@@ -285,6 +288,13 @@ class Session:
 def broker_socket(run_pid: int) -> Any:
     """A connected socket of the broker of the run *run_pid*."""
     return launcher.connect(run_pid)
+
+
+def words_of_shell(number: int) -> bytes:
+    """What stock Ansible's shell says when a signal ends the program that it started (dash)."""
+    if number in {signal.SIGINT, signal.SIGPIPE}:
+        return b""
+    return f"{signal.strsignal(number) or f'Signal {number}'}\n".encode()
 
 
 def _unreachable(hop: str, text: str) -> str:

@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mitogen.bootstrap.command import candidate_words
 from mitogen.wire.values import Secret, encode
 
 #: What the stock plugin has when nobody set ``ssh_args``; its ``-C`` is nobody's wish.
@@ -102,19 +103,28 @@ class SudoOptions:
 class Account:
     """What all hops of a stack share."""
 
-    python: Sequence[str]
+    python: Sequence[Any]
     remote_name: str | None = None
 
 
-def python_candidates(interpreter: str | None, fallback: Iterable[str]) -> list[str]:
+def python_candidates(
+    interpreter: str | None, fallback: Iterable[str], *, is_path: bool = False
+) -> list[Any]:
     """What may be started as Python, best first.
 
-    :param interpreter: ``ansible_python_interpreter`` (may hold arguments), or a discovery mode.
+    :param interpreter: ``ansible_python_interpreter``, or a discovery mode.
     :param fallback: Ansible's own list for discovery.
+    :param is_path: blanks in *interpreter* are part of a path; else arguments come behind them.
+    :raises CannotAccelerate: it means more to a shell than a program and its arguments.
     """
     if not interpreter or interpreter in DISCOVERY_MODES:
         return [str(candidate) for candidate in fallback]
-    return [interpreter]
+    candidate = [interpreter] if is_path else interpreter
+    try:
+        candidate_words(candidate)
+    except ValueError as exc:
+        raise CannotAccelerate(str(exc)) from exc
+    return [candidate]
 
 
 def local_hop(account: Account) -> Hop:

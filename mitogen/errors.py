@@ -65,7 +65,10 @@ class StreamError(Error):
 
 
 class EofError(StreamError):
-    """The child ended before it was up."""
+    """The child ended before it was up.
+
+    Has an `exit_status` where that of the program which led to it is known, negative for a signal.
+    """
 
 
 class CancelledError(StreamError):

@@ -9,6 +9,8 @@ from mitogen import errors
 
 #: Methods that log in: their failure makes a host unreachable. Others escalate.
 LOGIN_METHODS = frozenset({"ssh", "local"})
+#: What ssh returns when it failed itself; anything else is of the command that it ran there.
+_SSH_FAILED = 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +42,16 @@ def _kind(method: str, error: BaseException) -> FailureKind:
         # "... did not accept the password" when it asked again, else it was told none.
         is_wrong = "accept" in str(error)
         return FailureKind.PASSWORD_WRONG if is_wrong else FailureKind.PASSWORD_MISSING
+    if is_login and isinstance(error, errors.EofError) and _was_reached(error):
+        # What is called Python there is none, or could not be started.
+        return FailureKind.NO_PYTHON
     if isinstance(error, (errors.StreamError, OSError)):
         return FailureKind.CONNECT if is_login else FailureKind.BECOME
     if isinstance(error, (TypeError, ValueError, LookupError)):
         return FailureKind.UNSUPPORTED
     return FailureKind.INTERNAL
+
+
+def _was_reached(error: errors.EofError) -> bool:
+    exit_status: int | None = getattr(error, "exit_status", None)
+    return exit_status is not None and 0 <= exit_status != _SSH_FAILED

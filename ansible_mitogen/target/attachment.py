@@ -356,7 +356,7 @@ class Attachment:
 
 def _can_reuse(job: "records.ModuleJob") -> "bool":
     """Whether the job asks for nothing that only a process of its own can have."""
-    if job.foreign or job.extra or job.unchanged or records.RESPAWN in job.files:
+    if job.foreign or job.extra or job.interpreter or records.RESPAWN in job.files:
         return False
     if not job.environment:
         return True

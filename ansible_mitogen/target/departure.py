@@ -1,6 +1,7 @@
 """The end of a runner, as an interpreter ends: status, threads, exit handlers, globals, output."""
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -12,7 +13,6 @@ _FLUSH_FAILED = 120
 
 def exit_status(error: "BaseException") -> "int":
     """The status that a program ended by *error* returns; says what an interpreter would say."""
-    _forget_main(error)
     if isinstance(error, SystemExit):
         return _requested_status(error.code)
     if isinstance(error, KeyboardInterrupt):
@@ -48,26 +48,6 @@ def _is_ours(frame: "object") -> "bool":
     return frame.f_globals.get("__name__", "").startswith("ansible_mitogen.")
 
 
-def _forget_main(error: "BaseException") -> "None":
-    """Note the module's globals, to let go of them at the end."""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_globals.get("__name__") == "__main__":
-            atexit.register(_let_go, trace.tb_frame.f_globals)
-            return
-        trace = trace.tb_next
-
-
-def _let_go(names: "dict") -> "None":
-    # In the interpreter's order: private names first, builtins last.
-    for name in list(names):
-        if name.startswith("_") and name != "__builtins__":
-            names[name] = None
-    for name in list(names):
-        if name != "__builtins__":
-            names[name] = None
-
-
 def leave(status: "int") -> "None":
     """End this process with *status*, or with that of an interpreter that cannot write."""
     try:
@@ -76,6 +56,9 @@ def leave(status: "int") -> "None":
     except BaseException:
         # Up to 3.9 what a handler raised arrives here, printed already.
         pass
+    # Finds the module's globals, which nothing refers to any more: what is to be told of its end
+    # sees them whole, as in an interpreter that ends.
+    gc.collect()
     os._exit(final_status(status, flush()))
 
 

@@ -1,7 +1,8 @@
-"""Modules whose task sets what an interpreter reads only when it starts: run in a new one.
+"""Modules that need an interpreter of their own: run in a new one.
 
-`PYTHONPATH`, `LD_LIBRARY_PATH` and their like, and locales whose encoding is not UTF-8. It takes as
-long as with stock Ansible, and does the same.
+Their task sets what an interpreter reads only when it starts (`PYTHONPATH`, `LD_LIBRARY_PATH` and
+their like, and locales whose encoding is not UTF-8), or they ask for another Python than this. It
+takes as long as with stock Ansible, and does the same.
 """
 
 import os
@@ -46,6 +47,51 @@ finally:
 """
 
 
+def command(interpreter: "list", added: "dict") -> "list | None":
+    """The command that starts the new interpreter; None where this process will do.
+
+    :param interpreter: the command of the Python that the module asks for; empty if it does not.
+    :param added: variables that its task sets.
+    """
+    if interpreter:
+        path = _program(interpreter, added)
+        if path is None or not _is_ours(path):
+            return list(interpreter)
+        # The name that it asked for, of what it asked for.
+        sys.executable = path
+    return [sys.executable, *_options()] if is_needed(added) else None
+
+
+def _program(interpreter: "list", added: "dict") -> "str | None":
+    """The file that the command starts, if it starts it with no more than its name."""
+    words = interpreter[1:] if os.path.basename(interpreter[0]) == "env" else interpreter
+    if len(words) != 1:
+        return None
+    if "/" in words[0]:
+        return words[0]
+    for folder in added.get("PATH", os.environ.get("PATH", os.defpath)).split(os.pathsep):
+        path = os.path.join(folder, words[0])
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def _is_ours(path: "str") -> "bool":
+    """Whether *path* starts the Python of this process: by its folder it knows what is its own."""
+    if not sys.executable or os.path.dirname(path) != os.path.dirname(sys.executable):
+        return False
+    try:
+        return os.path.samefile(path, sys.executable)
+    except OSError:
+        return False
+
+
+def _options() -> "list":
+    import subprocess  # few runs need it
+
+    return subprocess._args_from_interpreter_flags()
+
+
 def is_needed(added: "dict") -> "bool":
     """Whether a task with *added* on top of this process's environment needs a new interpreter."""
     if not sys.executable:
@@ -63,7 +109,7 @@ def is_needed(added: "dict") -> "bool":
     return name not in ("C", "POSIX") and codeset not in _UTF8
 
 
-def become(job: "object", closure: "object") -> "None":
+def become(job: "object", closure: "object", command: "list") -> "None":
     """Replace this process by a new interpreter that runs the ModuleJob. Does not return."""
     environment = dict(os.environ, **job.environment)
     os.environ.update(job.environment)  # for TMPDIR
@@ -78,4 +124,9 @@ def become(job: "object", closure: "object") -> "None":
     os.dup2(fd, 0)
     os.close(fd)
     # The interpreter's own settings of signals do not survive, ours do.
-    os.execve(sys.executable, [sys.executable], environment)
+    try:
+        os.execvpe(command[0], command, environment)
+    except OSError:
+        # Nobody is left to remove it; and what is wrong with the command, a shell is to say.
+        archive.remove()
+        os.execve("/bin/sh", ["/bin/sh", "-c", " ".join(command) + " && sleep 0"], environment)

@@ -96,11 +96,12 @@ class ModuleJob(Record):
     of the module itself among the files and `module_fqn` its name as a Python module. `arguments`
     is the text that the module takes its arguments from; `profile` the name of the serialisation
     profile, None where the core has none. `environment` goes on top of that of the login. `extra`
-    holds further arguments for the core's own module loader, by name. After `timeout` seconds the
-    job is killed. `foreign` are those of the files that are not the core's own: they are not loaded
-    ahead. With `may_reuse` the module may run in a process where others ran and will run. A job is
-    foreseen (see `respawn`) when `unchanged` holds the stamps, by path, of what has to be as it
-    was. `method` is how the context was reached from the one before it.
+    holds further arguments for the core's own module loader, by name. `interpreter` is the command
+    of the Python that the module asks for, empty where it leaves that to the context. After
+    `timeout` seconds the job is killed. `foreign` are those of the files that are not the core's
+    own: they are not loaded ahead. With `may_reuse` the module may run in a process where others
+    ran and will run. A job is foreseen (see `respawn`) when `unchanged` holds the stamps, by path,
+    of what has to be as it was. `method` is how the context was reached from the one before it.
     """
 
     FIELDS = (
@@ -116,6 +117,7 @@ class ModuleJob(Record):
         ("profile", _OPTIONAL_TEXT, None),
         ("environment", (dict,), {}),
         ("extra", (dict,), {}),
+        ("interpreter", (list, tuple), []),
         ("cwd", _OPTIONAL_TEXT, None),
         ("timeout", _OPTIONAL_NUMBER, None),
         ("unchanged", (dict,), {}),

@@ -7,6 +7,7 @@ process ends with it, as a one-shot runner does, and the next job gets another.
 import _socket as socket
 import _thread
 import atexit
+import gc
 import os
 import time
 
@@ -53,6 +54,8 @@ class ReusableRunner:
         self._closure.enter()
         self._closure.leave()
         self._surroundings = Surroundings(image.names(), self._null)
+        if hasattr(gc, "freeze"):  # not on 3.6
+            gc.freeze()
 
     def run(self) -> "None":
         """Serve until the context closes the socket."""
@@ -97,6 +100,7 @@ class ReusableRunner:
             atexit._run_exitfuncs()
         except BaseException:
             pass  # as at the end of an interpreter
+        gc.collect()  # see departure.leave
         is_written = departure.flush()
         if not is_written or not self._is_as_it_was(job):
             os._exit(departure.final_status(status, is_written))

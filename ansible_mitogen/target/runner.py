@@ -53,12 +53,12 @@ def run_module(
     leftovers.mark(job.job_id)
     closure.show(job.files)
     enter_folder(job.cwd)
-    is_fresh = fresh.is_needed(job.environment)
-    if job.unchanged and (is_fresh or respawn.has_changed(job.unchanged)):
-        respawn.decline(report, records.ENVIRONMENT if is_fresh else records.CHANGED)
+    command = fresh.command(job.interpreter, job.environment)
+    if job.unchanged and (command or respawn.has_changed(job.unchanged)):
+        respawn.decline(report, records.ENVIRONMENT if command else records.CHANGED)
         os._exit(0)
-    if is_fresh:
-        fresh.become(job, closure)
+    if command:
+        fresh.become(job, closure, command)
     is_same_locale = standard_streams.has_same_locale(job.environment)
     os.environ.update(job.environment)
     # An interpreter looks at the time zone when it starts, and a task may have changed it.

@@ -354,7 +354,10 @@ class Handshake:
         if status is not None:
             how = "exit status %d" % (status,) if status >= 0 else "signal %d" % (-status,)
             text += " (%s)" % (how,)
-        return EofError(text + self._last_words())
+        error = EofError(text + self._last_words())
+        if status is not None:
+            error.exit_status = status
+        return error
 
     def _timeout_error(self) -> "Exception":
         if self._refusal is not None:

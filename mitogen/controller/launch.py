@@ -6,7 +6,7 @@ import os
 from mitogen.bootstrap import command
 from mitogen.bootstrap.handshake import Answer, DiagnosticLine, Failed, Handshake, Interpreter, Up
 from mitogen.controller import process
-from mitogen.controller.reaper import Reaper
+from mitogen.controller.reaper import FIRST_DELAY, LONGEST_DELAY, Reaper
 from mitogen.errors import CancelledError, StreamError
 from mitogen.runtime.link import READ_SIZE, SocketLink
 
@@ -107,8 +107,19 @@ class Launch:
             self._handshake.feed_link(data)
         else:
             self._broker.remove_reader(self._process.link.fileno())
-            self._drain_diagnostics()
-            self._handshake.process_ended(self._process.poll())
+            self._await_end(FIRST_DELAY)
+        self._pump()
+
+    def _await_end(self, delay: "float") -> "None":
+        """The link is closed: so ends its program, a moment later, and its status says why."""
+        if self._is_over:
+            return
+        status = self._process.poll()
+        if status is None and delay < LONGEST_DELAY:
+            self._broker.timers.after(delay, lambda: self._await_end(2 * delay))
+            return
+        self._drain_diagnostics()
+        self._handshake.process_ended(status)
         self._pump()
 
     def _drain_diagnostics(self) -> "None":

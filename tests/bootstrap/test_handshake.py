@@ -204,6 +204,7 @@ def test_an_early_end_says_where_how_and_what_was_said():
     shake.process_ended(255)
     error = only_error(shake)
     assert isinstance(error, EofError)
+    assert error.exit_status == 255
     for part in ("ssh.web1", "exit status 255", "Account disabled.", "bye"):
         assert part in str(error)
 

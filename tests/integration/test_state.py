@@ -160,8 +160,20 @@ def odd_world(world: World, sshd: Sshd, homes: Homes) -> World:
     return world
 
 
+def _make_remote_tmp(username: str) -> None:
+    """Have the folder that the first run on an account would make, and warn of."""
+    account = pwd.getpwnam(username)
+    folder = Path(account.pw_dir)
+    for name in (".ansible", "tmp"):
+        folder = folder / name
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            os.chown(folder, account.pw_uid, account.pw_gid)
+
+
 def _run(world: World, homes: Homes, kind: str, *arguments: str) -> Run:
     folder = world.fresh_folder("run")
+    _make_remote_tmp(world.inventory["all"]["hosts"]["far"]["ansible_user"])
     homes.renew()
     for name in _FIFOS:
         os.mkfifo(folder / name)

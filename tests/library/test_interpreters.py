@@ -98,3 +98,13 @@ def test_the_title(child: Any, router: Any) -> None:
 def test_the_same_python_by_default(router: Any) -> None:
     """A local child runs what this program runs."""
     assert router.local().call(remote.executable) == sys.executable
+
+
+def test_a_program_that_is_no_python(router: Any, tmp_path: Path) -> None:
+    """Its exit status is in the error, although the link is closed before it has ended."""
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec 0<&- 1>&-\nexit 3\n")
+    program.chmod(0o755)
+    with pytest.raises(mitogen.core.StreamError, match="exit status 3") as caught:
+        router.local(python_path=str(program))
+    assert caught.value.exit_status == 3

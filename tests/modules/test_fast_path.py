@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import re
 import subprocess
@@ -21,6 +22,7 @@ from ansible.template import Templar
 from ansible_mitogen import fast_path
 from ansible_mitogen.compat.core import action as action_module
 from ansible_mitogen.compat.core import loader as loaders
+from ansible_mitogen.compat.module_command import quotes_interpreters
 from ansible_mitogen.isolation import TaskIsolation
 from ansible_mitogen.modules import ClosureStore
 
@@ -50,6 +52,7 @@ class _Connection:
         self.mitogen_why_packed = ""
         self.pipelining = True
         self.isolation = TaskIsolation.AUTO
+        self.has_plain_python = True
         self._accelerates = accelerates
         self._play_context = SimpleNamespace(remote_addr="host")
         self._shell = loaders.shell_loader.get("sh")
@@ -60,6 +63,9 @@ class _Connection:
 
     def mitogen_isolation(self) -> TaskIsolation:
         return self.isolation
+
+    def mitogen_has_plain_python(self) -> bool:
+        return self.has_plain_python
 
     def get_option(self, name: str) -> Any:
         return {"pipelining": self.pipelining, "remote_user": None}[name]
@@ -224,9 +230,7 @@ def test_lost_files_are_collected_again(tmp_path: Path) -> None:
     fresh = ClosureStore(tmp_path / "lasting", tmp_path / "another_run")
     plan = fast_path.plan_for(connection, next(iter(connection.pending_modules)).encode())
     assert plan is not None
-    plan = fast_path.ModulePlan(
-        plan.source, plan.closure, plan.arguments, plan.environment, plan.extra, fresh
-    )
+    plan = dataclasses.replace(plan, store=fresh)
     digests = list(plan.closure.files.values())
     (tmp_path / "lasting" / digests[0]).unlink()
     (tmp_path / "lasting" / digests[1]).write_bytes(b"rubbish")
@@ -325,8 +329,12 @@ def library(tmp_path: Path) -> Iterator[Path]:
         (b"#!/usr/bin/perl\nprint 1;\n", "no new-style"),
         (b"#!/usr/bin/python\nx = '<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>'\n", "no new-style"),
         (b"\x7fELF\0\1\2", "binary"),
-        (b"#!/opt/other/python3.9\nimport ansible.module_utils.basic\n", "asks for"),
-        (b"#!/usr/bin/python -E\nimport ansible.module_utils.basic\n", "asks for"),
+        (b"#!/usr/bin/perl\nimport ansible.module_utils.basic\n", "asks for /usr/bin/perl"),
+        (b"#!/usr/bin/env python\nimport ansible.module_utils.basic\n", "asks for"),
+        (
+            b"#!/usr/bin/python -ic\nimport ansible.module_utils.basic\n",
+            "asks for",
+        ),
     ],
 )
 def test_other_kinds_of_modules_are_packed_with_a_reason(
@@ -338,6 +346,55 @@ def test_other_kinds_of_modules_are_packed_with_a_reason(
     _configure(connection, "oddity")
     assert reason in connection.mitogen_why_packed
     assert not connection.pending_modules
+
+
+_ASKING = b"\nfrom ansible.module_utils.basic import AnsibleModule\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "interpreter"),
+    [
+        (b"# none", []),
+        (b"#!/usr/bin/python", []),
+        (b"#!/opt/any/python", []),
+        (b"#!/opt/other/python3.9", ["/opt/other/python3.9"]),
+        (b"#! python3", ["python3"]),
+    ],
+)
+def test_a_module_may_ask_for_a_python(library: Path, line: bytes, interpreter: list[str]) -> None:
+    """Which goes with the job, unless it leaves that to the connection."""
+    (library / "asking.py").write_bytes(line + _ASKING)
+    connection = _Connection()
+    plan = fast_path.plan_for(connection, _configure(connection, "asking").b_module_data)
+    assert plan is not None
+    assert plan.job()["interpreter"] == interpreter
+
+
+@pytest.mark.parametrize("line", [b"#!/usr/bin/env python3", b"#!/usr/bin/python -s"])
+def test_words_are_those_of_the_core_s_command(library: Path, line: bytes) -> None:
+    """From 2.19 on it has the shell look for a program of that name, blanks and all."""
+    (library / "asking.py").write_bytes(line + _ASKING)
+    connection = _Connection()
+    built = _configure(connection, "asking")
+    plan = fast_path.plan_for(connection, built.b_module_data)
+    if quotes_interpreters():
+        assert plan is None
+        assert "asks for '" in connection.mitogen_why_packed
+    else:
+        assert plan is not None
+        assert plan.job()["interpreter"] == built.shebang[2:].split()
+
+
+def test_what_a_special_python_brings_is_for_its_own_modules_only(library: Path) -> None:
+    """A script that starts it, say, sets variables: they are not for a module that asks for another."""
+    (library / "asking.py").write_bytes(b"#!/opt/python3" + _ASKING)
+    (library / "content.py").write_bytes(b"#!/usr/bin/python" + _ASKING)
+    connection = _Connection()
+    connection.has_plain_python = False
+    _configure(connection, "asking")
+    assert "special" in connection.mitogen_why_packed
+    _configure(connection, "content")
+    assert connection.pending_modules
 
 
 def test_a_module_beside_the_playbook(library: Path) -> None:

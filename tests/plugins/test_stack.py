@@ -35,6 +35,20 @@ def test_python_candidates(interpreter, expected):
     assert stacks.python_candidates(interpreter, ["a", "b"]) == expected
 
 
+def test_a_path_with_blanks():
+    """Where the core takes an interpreter for one word, we do too."""
+    given = stacks.python_candidates("/a b/python3", ["a", "b"], is_path=True)
+    assert given == [["/a b/python3"]]
+    assert stacks.python_candidates("auto", ["a", "b"], is_path=True) == ["a", "b"]
+
+
+@pytest.mark.parametrize("interpreter", ["'/a b/python3'", "$HOME/python3", "a\nb"])
+def test_what_only_a_shell_understands(interpreter):
+    """Is left to the stock plugin, which has one."""
+    with pytest.raises(CannotAccelerate):
+        stacks.python_candidates(interpreter, [], is_path=True)
+
+
 def test_ssh_never_becomes_a_master():
     """ControlMaster=no is the first value that ssh sees, whatever the user's arguments say."""
     args = ssh_args(ssh_args="-o ControlMaster=auto -o ControlPersist=60s")

@@ -174,10 +174,20 @@ def test_explicit_interpreter_is_used_as_it_is(router, tree):
     assert router.made[1].options["python_path"] == ["/opt/python"]
 
 
+def _ended(status):
+    error = errors.EofError("ended")
+    error.exit_status = status
+    return error
+
+
 @pytest.mark.parametrize(
     ("hops", "error", "kind"),
     [
         ([SSH], errors.EofError("no route"), FailureKind.CONNECT),
+        ([SSH], _ended(255), FailureKind.CONNECT),
+        ([SSH], _ended(-9), FailureKind.CONNECT),
+        ([SSH], _ended(1), FailureKind.NO_PYTHON),
+        ([SSH, SUDO], _ended(1), FailureKind.BECOME),
         ([SSH], errors.PasswordError("no"), FailureKind.AUTHENTICATION),
         ([SSH], errors.PythonNotFoundError("none"), FailureKind.NO_PYTHON),
         (

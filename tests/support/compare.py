@@ -42,6 +42,8 @@ _NAMES = (
     (re.compile(r"ansible-local-[0-9]+[a-z0-9_]+"), "ansible-local-N"),
     (re.compile(r"ansible_[a-z0-9_.]+_payload_[a-z0-9_]{8}"), "ansible_payload_N"),
     (re.compile(r"ansible_[a-z0-9_.]+_payload\.zip"), "ansible_payload.zip"),
+    # Frames of the program that stock sends, above those of the module.
+    (re.compile(r'  File "<stdin>", line \d+, in \S+\n'), ""),
     (re.compile(r"\bansible\.[a-z0-9_]{8}"), "ansible.N"),
     (re.compile(r"\btmp[a-z0-9_]{8}\b"), "tmpN"),
     (re.compile(r"\.source\.[a-z0-9_.]+"), ".source.N"),

@@ -11,6 +11,12 @@ from tests.support.ansible_run import Event, Run, TraceLine
 
 _DEFAULT_WAY = "module"
 _FREE = "any"
+#: Names for more than one way, or for none.
+_WAYS: dict[str, set[str]] = {
+    "none": set(),
+    "mixed": {"module", "command", "operation"},
+    "transferred": {"command", "operation"},
+}
 
 
 def _lines_by_task(run: Run) -> dict[str, list[TraceLine]]:
@@ -41,7 +47,7 @@ def _wanted_way(events: list[Event]) -> str:
 
 
 def _wrong_lines(task: str, way: str, lines: list[TraceLine]) -> list[str]:
-    ways = {"none": set(), "mixed": {"module", "command", "operation"}}.get(way, {way})
+    ways = _WAYS.get(way, {way})
     return [
         f"{task}: went {line.way!r} instead of {way!r}: {line.reason or 'no reason given'}"
         for line in lines

@@ -132,6 +132,13 @@ ODD = {
     "gets wrong arguments": "AnsibleModule({'x': {'required': True}})",
     "prints at exit": "import atexit; atexit.register(print, 'bye'); print('hello'); exit()",
     "raises at exit": "import atexit, sys; atexit.register(lambda: 1 / 0); sys.exit(4)",
+    "uses globals at exit": "import atexit, sys\nTEXT = 'bye'\ndef say():\n"
+    "    sys.stdout.write(TEXT)\natexit.register(say)\nsys.exit(0)",
+    "uses globals while cleaning up": "import sys\nTEXT = 'gone'\nclass C:\n"
+    "    def __del__(self):\n        sys.stdout.write(TEXT)\n_c = C()\nd = C()\nsys.exit(0)",
+    "uses globals after an error": "import atexit, sys\nTEXT = 'bye'\ndef say():\n"
+    "    sys.stdout.write(TEXT)\natexit.register(say)\nclass C:\n    def __del__(self):\n"
+    "        sys.stdout.write(TEXT)\nc = C()\n1 / 0",
     "writes bytes": "import os, sys; os.write(1, b'\\xff\\xfe\\0'); sys.exit(0)",
     "writes past Python": "import os, sys; print('1'); sys.stdout.flush()\n"
     "os.system('echo 2; echo 3 >&2'); print('4', file=sys.stderr); sys.exit(0)",

@@ -1,0 +1,3 @@
+"""A package in a collection."""
+
+NAME = __name__

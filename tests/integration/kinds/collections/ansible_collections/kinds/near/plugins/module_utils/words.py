@@ -1,0 +1,3 @@
+"""In a collection."""
+
+WORD = "near"

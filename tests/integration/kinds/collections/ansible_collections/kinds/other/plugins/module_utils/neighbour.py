@@ -1,0 +1,3 @@
+"""Comes along."""
+
+NEIGHBOUR = "neighbour"

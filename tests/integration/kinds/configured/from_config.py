@@ -1,0 +1,3 @@
+"""In a folder that ansible.cfg names."""
+
+WORD = "configured"

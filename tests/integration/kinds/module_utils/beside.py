@@ -1,0 +1,3 @@
+"""Beside the playbook."""
+
+WORD = "beside"

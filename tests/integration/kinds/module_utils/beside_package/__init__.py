@@ -1,0 +1,3 @@
+"""A package beside the playbook."""
+
+NAME = __name__

@@ -1,0 +1,3 @@
+"""In a role."""
+
+WORD = "role"

@@ -1,0 +1,3 @@
+"""In the place of the core's file of that name."""
+
+OVERRIDDEN = True
