@@ -14,6 +14,18 @@ from ansible_mitogen.target.archive import Archive
 _PREFIXES = ("PYTHON", "LD_", "DYLD_", "GLIBC_TUNABLES", "MALLOC_")
 _UTF8 = ("utf-8", "utf8")
 
+#: Variables that have the effect of options.
+_OPTION_VARIABLES = {
+    "-B": "PYTHONDONTWRITEBYTECODE",
+    "-O": "PYTHONOPTIMIZE",
+    "-P": "PYTHONSAFEPATH",
+    "-W": "PYTHONWARNINGS",
+    "-d": "PYTHONDEBUG",
+    "-i": "PYTHONINSPECT",
+    "-s": "PYTHONNOUSERSITE",
+    "-v": "PYTHONVERBOSE",
+}
+
 #: Read from stdin, like stock Ansible's program. What follows the dots is filled in.
 _PROGRAM = """\
 import os, runpy, shutil, sys
@@ -87,9 +99,11 @@ def _is_ours(path: "str") -> "bool":
 
 
 def _options() -> "list":
+    """Those that this interpreter was started with, but for what variables say anyway."""
     import subprocess  # few runs need it
 
-    return subprocess._args_from_interpreter_flags()
+    given = subprocess._args_from_interpreter_flags()
+    return [one for one in given if not os.environ.get(_OPTION_VARIABLES.get(one[:2], ""))]
 
 
 def is_needed(added: "dict") -> "bool":
