@@ -9,7 +9,8 @@ the place of the program.
 
 What a connection has to offer::
 
-    mitogen_accelerates()        whether it is ours for this task, asked once for each module
+    mitogen_accelerates()        whether it is ours for this task, asked for each module and again
+                                 when its interpreter is known
     pending_modules              a dict, where the plan is kept under its token
     mitogen_why_packed           a str, set when the core has to pack the module
 
@@ -163,6 +164,8 @@ def _prepare(task_action: Any, given: dict[str, Any]) -> Any:
     source = _read_source(given["module_name"], given["module_path"])
     _refuse_special(task_action, given, source)
     shebang = _shebang(given, source, task_vars)
+    if not task_action._connection.mitogen_accelerates():
+        raise NotFastError("the interpreter that was discovered is none for us")
     store = default_store()
     closure = store.closure_of(source)
     try:

@@ -112,9 +112,14 @@ def python_candidates(interpreter: str | None, fallback: Iterable[str]) -> list[
     :param interpreter: ``ansible_python_interpreter`` (may hold arguments), or a discovery mode.
     :param fallback: Ansible's own list for discovery.
     """
-    if not interpreter or interpreter in DISCOVERY_MODES:
+    if is_to_be_discovered(interpreter):
         return [str(candidate) for candidate in fallback]
-    return [interpreter]
+    return [str(interpreter)]
+
+
+def is_to_be_discovered(interpreter: str | None) -> bool:
+    """Whether ``ansible_python_interpreter`` has that value which means: look for one."""
+    return not interpreter or interpreter in DISCOVERY_MODES
 
 
 def local_hop(account: Account) -> Hop:

@@ -97,7 +97,7 @@ class Run:
         return [
             line
             for line in self.trace
-            if (line.way, line.reason, line.sent) != ("operation", "discovery", 0)
+            if (line.way, line.reason) != ("operation", "discovery")
         ]
 
     def events_of(self, task: str) -> list[Event]:
