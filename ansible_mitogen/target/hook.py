@@ -5,6 +5,7 @@ import sys
 from _socket import socketpair  # socket's, without its import
 
 from ansible_mitogen.target.attachment import Attachment
+from ansible_mitogen.target.coercion import forget_coerced
 
 
 def start(boot: "object") -> "Attachment":  # noqa: ARG001 -- hooks are given it
@@ -27,4 +28,5 @@ def start(boot: "object") -> "Attachment":  # noqa: ARG001 -- hooks are given it
         finally:
             os._exit(1)
     theirs.close()
+    forget_coerced()  # sudo would hand it on
     return Attachment(ours, pid)
