@@ -269,7 +269,8 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def _mitogen_is_to_change_python(self, executable: str) -> bool:
         """Whether discovery chose another interpreter than the one that runs; remembers it."""
         option = super().get_option("mitogen_interpreter_python")
-        chosen = discovery.chosen(self._mitogen_task_vars, self._mitogen_task_keys.get("delegate_to"))
+        delegate_to = self._mitogen_task_keys.get("delegate_to")
+        chosen = discovery.chosen(self._mitogen_task_vars, delegate_to)
         if not is_to_be_discovered(option) or chosen in {None, executable, self._mitogen_python}:
             return False
         self._mitogen_python = chosen

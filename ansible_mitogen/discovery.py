@@ -6,7 +6,8 @@ reach the wrong user, for an accelerated connection is the escalated account.
 
 Old versions go on to ask for the distribution, and take the interpreter that is known to come with
 it even when another one is first on the list. There the core's questions are run, as the login
-user; the likely answer is what we start to begin with, and when it is another one, that is started.
+user, and the likely answer is what we start to begin with. Where a host's facts, which may be kept
+from run to run, name another interpreter than the one that runs, that one is started.
 """
 
 from __future__ import annotations
@@ -53,9 +54,7 @@ def likely_first(candidates: Sequence[str]) -> list[str]:
 
 
 def chosen(variables: Mapping[str, Any], delegate_to: str | None) -> str | None:
-    """What discovery chose for the task's host; None when it has not, or has no choice."""
-    if platform_script() is None:
-        return None
+    """What discovery chose for the task's host, now or in the past; None when it has not yet."""
     if delegate_to:
         variables = variables.get("ansible_delegated_vars", {}).get(delegate_to, {})
     path = variables.get("ansible_facts", {}).get(_FACT)
