@@ -11,11 +11,15 @@ help:
 	@echo "make molecule   a role through molecule, against an sshd of its own"
 	@echo "make bench      the numbers, as ratios; ESTABLISHED=/path/to/python compares with that one"
 
+# Of the oldest ansible-core: its own ways to describe, find and run modules, and its old Pythons.
+OLDEST = tests/modules tests/plugins/test_discovery.py tests/integration/test_interpreters.py
+
 test:
 	.ci/in-env tox run -e lint,types,py311-core219,py313-core221
+	.ci/in-env tox run -e py311-core216 -- $(OLDEST)
 
 test-all:
-	.ci/in-env tox run -e lint,types,py311-core219,py313-core221 -- --all
+	.ci/in-env tox run -e lint,types,py311-core216,py311-core219,py313-core221 -- --all
 	.ci/in-env tox run -e molecule
 
 lint:

@@ -8,6 +8,7 @@ the escalated account. What cannot be accelerated is the stock plugin's, the who
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -38,7 +39,7 @@ from ansible_mitogen.session import (
     broker_socket,
 )
 from ansible_mitogen.shell import CommandResult, marking_shell, take_executable
-from ansible_mitogen.stack import CannotAccelerate, Hop
+from ansible_mitogen.stack import CannotAccelerate, Hop, is_to_be_discovered
 from ansible_mitogen.trace import TraceLine, Way, trace
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         self._mitogen_session: Session | None = None
         self._mitogen_real_become: Any = None
         self._mitogen_task_keys: dict[str, Any] = {}
+        #: Of the task, as Ansible changes them while it runs.
+        self._mitogen_task_vars: dict[str, Any] = {}
+        #: The interpreter that discovery chose, where we would have started another one.
+        self._mitogen_python: str | None = None
         #: Why the stock plugin does this task's work; '' when we do, None until that is decided.
         self._mitogen_why_stock: str | None = None
         self._mitogen_is_updating_vars = False
@@ -108,6 +113,8 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         """Ansible resolved the options of the task that comes."""
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
         self._mitogen_task_keys = task_keys or {}
+        self._mitogen_task_vars = {}
+        self._mitogen_python = None
         self._mitogen_why_stock = None
 
     def set_become_plugin(self, plugin: Any) -> None:
@@ -121,6 +128,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def update_vars(self, variables: dict[str, Any]) -> None:
         """Tell the task about the connection: the login's own facts, not the escalated ones."""
         self._mitogen_is_updating_vars = True
+        self._mitogen_task_vars = variables
         if self.mitogen_stock_name:
             variables.setdefault("ansible_connection", self.mitogen_stock_name)
         try:
@@ -264,6 +272,10 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             session = self._mitogen_live_session()
             was_open = session.is_open
             session.open()
+            if self._mitogen_is_to_change_python(session.executable):
+                session = self._mitogen_session_for(self._mitogen_stack())
+                was_open = False
+                session.open()
         except NotForUsError as exc:
             self._mitogen_say_stock(str(exc))
             return False
@@ -286,6 +298,21 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             host=self._play_context.remote_addr,
         )
 
+    def _mitogen_is_to_change_python(self, executable: str) -> bool:
+        """Whether discovery chose another interpreter than the one that runs; remembers it."""
+        option = super().get_option("mitogen_interpreter_python")
+        delegate_to = self._mitogen_task_keys.get("delegate_to")
+        chosen = discovery.chosen(self._mitogen_task_vars, delegate_to)
+        if not is_to_be_discovered(option) or chosen in {None, executable, self._mitogen_python}:
+            return False
+        self._mitogen_python = chosen
+        return True
+
+    def _mitogen_resolved(self, name: str) -> Any:
+        if name == "mitogen_interpreter_python" and self._mitogen_python is not None:
+            return self._mitogen_python
+        return super().get_option(name)
+
     def _mitogen_stack(self) -> list[Hop]:
         """How the account of this task is reached.
 
@@ -293,16 +320,14 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         """
         if getattr(self._shell, "SHELL_FAMILY", "") != "sh":
             raise CannotAccelerate("the remote shell is not a POSIX one")
-
-        def get_option(name: str) -> Any:
-            return super(MitogenConnection, self).get_option(name)
-
-        login = resolve.login_stack(self.mitogen_kind, get_option, self._play_context)
+        login = self._mitogen_login_stack()
         if self._mitogen_real_become is None:
             return login
-        return resolve.become_stack(
-            login, self._mitogen_real_become, self._mitogen_login_user(get_option)
-        )
+        user = self._mitogen_login_user(self._mitogen_resolved)
+        return resolve.become_stack(login, self._mitogen_real_become, user)
+
+    def _mitogen_login_stack(self) -> list[Hop]:
+        return resolve.login_stack(self.mitogen_kind, self._mitogen_resolved, self._play_context)
 
     def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
         user: str | None = plain(get_option("remote_user"))
@@ -320,10 +345,12 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         if session is None or session.target.stack != stack:
             if session is not None:
                 session.close()
-            target = Target(stack, self._mitogen_retries(), bool(self._play_context.no_log))
-            connect = functools.partial(broker_socket, self._mitogen_run_pid)
-            session = self._mitogen_session = Session(target, connect)
+            session = self._mitogen_session = self._mitogen_new_session(stack)
         return session
+
+    def _mitogen_new_session(self, stack: list[Hop]) -> Session:
+        target = Target(stack, self._mitogen_retries(), bool(self._play_context.no_log))
+        return Session(target, functools.partial(broker_socket, self._mitogen_run_pid))
 
     def _mitogen_retries(self) -> int:
         return 0
@@ -339,6 +366,8 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         if not in_data and discovery.is_discovery(text):
             self._mitogen_trace("operation", "discovery")
             return discovery.found(session.executable)
+        if discovery.is_about_platform(text, in_data):
+            return self._mitogen_ask_login(text, in_data)
         plan = self._mitogen_plan(in_data)
         if plan is not None:
             display.vvv(f"MODULE {plan.name}", host=self._play_context.remote_addr)
@@ -373,6 +402,12 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             text = real.build_become_command(text, self._shell)
         shell = executable or self._mitogen_default_shell()
         return f"{shell} -c {shlex.quote(text)}"
+
+    def _mitogen_ask_login(self, text: str, in_data: bytes | None) -> CommandResult:
+        with contextlib.closing(self._mitogen_new_session(self._mitogen_login_stack())) as session:
+            counted = session.run_job(self._mitogen_command_job(text, in_data, None))
+        self._mitogen_trace("operation", "discovery", counted.sent, counted.received)
+        return counted.result
 
     def _mitogen_plan(self, in_data: bytes | None) -> fast_path.ModulePlan | None:
         return fast_path.plan_for(self, in_data)

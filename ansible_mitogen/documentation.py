@@ -89,8 +89,10 @@ def connection_documentation(kind: str, name: str) -> str:
     document = yaml.load(stock.connection_module(kind).DOCUMENTATION, Loader=loader)  # noqa: S506
     fallback = C.config.get_configuration_definitions()["INTERPRETER_PYTHON_FALLBACK"]["default"]
     document["name"] = name
-    document["options"] |= OPTIONS[kind]
-    document["options"]["mitogen_interpreter_fallback"] = {
+    # Up to 2.18 `local` has no options but those of the fragments that it names.
+    options = document.setdefault("options", {})
+    options |= OPTIONS[kind]
+    options["mitogen_interpreter_fallback"] = {
         **COMMON_OPTIONS["mitogen_interpreter_fallback"],
         "default": fallback,
     }

@@ -9,7 +9,8 @@ the place of the program.
 
 What a connection has to offer::
 
-    mitogen_accelerates()        whether it is ours for this task, asked once for each module
+    mitogen_accelerates()        whether it is ours for this task, asked for each module and again
+                                  when its interpreter is known
     mitogen_isolation()          the `TaskIsolation` of the task
     pending_modules              a dict, where the plan is kept under its token
     mitogen_why_packed           a str, set when the core has to pack the module
@@ -175,6 +176,8 @@ def _prepare(task_action: Any, given: dict[str, Any]) -> Any:
     _refuse_special(task_action, given)
     asked_for = module_common._extract_interpreter(source.data)
     shebang = _shebang(given, asked_for, task_vars)
+    if not task_action._connection.mitogen_accelerates():
+        raise NotFastError("the interpreter that was discovered is none for us")
     words = _interpreter(task_action._connection, asked_for, shebang)
     store = default_store()
     closure = store.closure_of(source)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 
+from ansible_mitogen import discovery
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.compat.module_command import quotes_interpreters
 from ansible_mitogen.plain import plain
@@ -67,7 +68,7 @@ def _account(get_option: GetOption) -> stacks.Account:
         raise CannotAccelerate("mitogen_via is not supported")
     python = stacks.python_candidates(
         plain(get_option("mitogen_interpreter_python")),
-        plain(get_option("mitogen_interpreter_fallback")),
+        discovery.likely_first(plain(get_option("mitogen_interpreter_fallback"))),
         is_path=quotes_interpreters(),
     )
     return stacks.Account(python, "ansible" if get_option("mitogen_mask_remote_name") else None)

@@ -117,7 +117,7 @@ def python_candidates(
     :param is_path: blanks in *interpreter* are part of a path; else arguments come behind them.
     :raises CannotAccelerate: it means more to a shell than a program and its arguments.
     """
-    if not interpreter or interpreter in DISCOVERY_MODES:
+    if interpreter is None or is_to_be_discovered(interpreter):
         return [str(candidate) for candidate in fallback]
     candidate = [interpreter] if is_path else interpreter
     try:
@@ -125,6 +125,11 @@ def python_candidates(
     except ValueError as exc:
         raise CannotAccelerate(str(exc)) from exc
     return [candidate]
+
+
+def is_to_be_discovered(interpreter: str | None) -> bool:
+    """Whether ``ansible_python_interpreter`` has that value which means: look for one."""
+    return not interpreter or interpreter in DISCOVERY_MODES
 
 
 def local_hop(account: Account) -> Hop:

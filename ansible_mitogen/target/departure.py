@@ -16,12 +16,14 @@ def exit_status(error: "BaseException") -> "int":
     if isinstance(error, SystemExit):
         return _requested_status(error.code)
     if isinstance(error, KeyboardInterrupt):
-        _print(error)
+        status = _print(error)
+        if status is not None:
+            return status
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         flush()
         os.kill(os.getpid(), signal.SIGINT)
-    _print(error)
-    return 1
+    status = _print(error)
+    return 1 if status is None else status
 
 
 def _requested_status(code: "object") -> "int":
@@ -29,19 +31,42 @@ def _requested_status(code: "object") -> "int":
         return 0
     if isinstance(code, int):
         return code & 0xFF if -(1 << 31) <= code < 1 << 31 else 0xFF
-    try:
-        sys.stderr.write("%s\n" % (code,))
-    except Exception:
-        pass  # closed or replaced; the status says enough
+    _say(code)
     return 1
 
 
-def _print(error: "BaseException") -> "None":
-    """The traceback, from the module's frames on."""
-    trace = error.__traceback__
+def _say(text: "object") -> "None":
+    try:
+        sys.stderr.write("%s\n" % (text,))
+    except Exception:
+        pass  # closed or replaced; the status says enough
+
+
+def _print(error: "BaseException") -> "int | None":
+    """Print the traceback, from the module's frames on; a status if the hook for that asks for one.
+
+    Old modules of Ansible report errors that way.
+    """
+    trace = _without_ours(error.__traceback__)
+    try:
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+    except SystemExit as request:
+        return _requested_status(request.code)
+    except BaseException as exc:
+        if exc.__context__ is error:  # an interpreter does not handle it while it calls the hook
+            exc.__context__ = None
+        _say("Error in sys.excepthook:")
+        mine = _without_ours(exc.__traceback__)
+        sys.__excepthook__(type(exc), exc.with_traceback(mine), mine)
+        _say("\nOriginal exception was:")
+        sys.__excepthook__(type(error), error, trace)
+    return None
+
+
+def _without_ours(trace: "object") -> "object":
     while trace is not None and _is_ours(trace.tb_frame):
         trace = trace.tb_next
-    sys.excepthook(type(error), error.with_traceback(trace), trace)
+    return trace
 
 
 def _is_ours(frame: "object") -> "bool":

@@ -10,6 +10,7 @@ import sys
 
 from ansible_mitogen.target import standard_streams
 from ansible_mitogen.target.archive import Archive
+from ansible_mitogen.target.names import local_items
 
 _PREFIXES = ("PYTHON", "LD_", "DYLD_", "GLIBC_TUNABLES", "MALLOC_")
 _UTF8 = ("utf-8", "utf8")
@@ -125,8 +126,9 @@ def is_needed(added: "dict") -> "bool":
 
 def become(job: "object", closure: "object", command: "list") -> "None":
     """Replace this process by a new interpreter that runs the ModuleJob. Does not return."""
-    environment = dict(os.environ, **job.environment)
-    os.environ.update(job.environment)  # for TMPDIR
+    added = local_items(job.environment)
+    environment = dict(os.environ, **added)
+    os.environ.update(added)  # for TMPDIR
     archive = Archive(job.name, closure)
     fields = (
         archive.folder, archive.path, job.module_fqn, job.profile, job.arguments, job.extra

@@ -37,7 +37,20 @@ def _forget_coerced_locale() -> "None":
     Programs that are started from here, such as sudo, are to find what they would without it. A
     runner does it anew.
     """
-    given = os.environ
-    if getattr(sys.flags, "utf8_mode", 0) and not given.get("LC_ALL") and "PYTHONUTF8" not in given:
-        # That mode is what the C locale means, so that this variable is not the login's.
-        given.pop("LC_CTYPE", None)
+    name, given = "LC_CTYPE", os.environ
+    if name not in given:
+        return
+    try:
+        # As it was handed to the program.
+        with open("/proc/self/environ", "rb") as source:
+            items = source.read().split(b"\0")
+    except OSError:
+        items = [b""]
+    for item in items:
+        if item.startswith(b"LC_CTYPE="):
+            given[name] = os.fsdecode(item.partition(b"=")[2])
+            return
+    # Where that cannot be seen: the mode is what the C locale means, unless asked for.
+    is_coerced = getattr(sys.flags, "utf8_mode", 0) and "PYTHONUTF8" not in given
+    if items != [b""] or (is_coerced and not given.get("LC_ALL")):
+        del given[name]

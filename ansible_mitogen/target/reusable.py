@@ -20,6 +20,7 @@ from ansible_mitogen.target import (
     standard_streams,
 )
 from ansible_mitogen.target.inbox import Inbox
+from ansible_mitogen.target.names import local, local_items
 from ansible_mitogen.target.surroundings import Surroundings
 
 
@@ -88,8 +89,8 @@ class ReusableRunner:
         """Run the module to its end; the exit status."""
         leftovers.mark(job.job_id)
         self._closure.show(job.files)
-        runner.enter_folder(job.cwd)
-        os.environ.update(job.environment)
+        runner.enter_folder(None if job.cwd is None else local(job.cwd))
+        os.environ.update(local_items(job.environment))
         time.tzset()
         standard_streams.coerce_locale()
         status = runner.run_main(job, self._closure)

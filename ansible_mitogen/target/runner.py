@@ -17,6 +17,7 @@ import types
 from ansible_mitogen.target import fresh, leftovers, records, respawn, standard_streams
 from ansible_mitogen.target.archive import Archive
 from ansible_mitogen.target.departure import exit_status, leave
+from ansible_mitogen.target.names import local, local_items
 
 #: The core's own way to run a module, from 2.19 on.
 LOADER = "ansible/module_utils/_internal/_ansiballz/_loader.py"
@@ -29,15 +30,16 @@ def run_command(job: "object", descriptors: "list") -> "None":
     for name in ("SIGPIPE", "SIGXFSZ"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-    environment = dict(os.environ, **job.environment)
-    argv = list(job.argv)
-    program = job.executable or argv[0]
+    environment = dict(os.environ, **local_items(job.environment))
+    argv = [local(word) for word in job.argv]
+    program = local(job.executable) if job.executable else argv[0]
     try:
         if job.cwd is not None:
-            os.chdir(job.cwd)
+            os.chdir(local(job.cwd))
         os.execvpe(program, argv, environment)
     except OSError as exc:
-        os.write(2, ("%s: %s\n" % (exc.filename or program, exc.strerror)).encode())
+        text = "%s: %s\n" % (exc.filename or program, exc.strerror)
+        os.write(2, os.fsencode(text))
         os._exit(127 if isinstance(exc, FileNotFoundError) else 126)
 
 
@@ -52,15 +54,15 @@ def run_module(
     _take_descriptors(descriptors)
     leftovers.mark(job.job_id)
     closure.show(job.files)
-    enter_folder(job.cwd)
-    command = fresh.command(job.interpreter, job.environment)
+    enter_folder(None if job.cwd is None else local(job.cwd))
+    command = fresh.command(job.interpreter, local_items(job.environment))
     if job.unchanged and (command or respawn.has_changed(job.unchanged)):
         respawn.decline(report, records.ENVIRONMENT if command else records.CHANGED)
         os._exit(0)
     if command:
         fresh.become(job, closure, command)
     is_same_locale = standard_streams.has_same_locale(job.environment)
-    os.environ.update(job.environment)
+    os.environ.update(local_items(job.environment))
     # An interpreter looks at the time zone when it starts, and a task may have changed it.
     time.tzset()
     if is_same_locale:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 
 import pytest
 from ansible.executor import interpreter_discovery
 
 from ansible_mitogen import discovery
+
+_ASKS_PLATFORM = "PLATFORM" in inspect.getsource(interpreter_discovery.discover_interpreter)
 
 
 class Action:
@@ -22,10 +25,55 @@ class Action:
         return {"rc": result.rc, "stdout": result.stdout.decode(), "stderr": ""}
 
 
-@pytest.mark.skipif(
-    "PLATFORM" in inspect.getsource(interpreter_discovery.discover_interpreter),
-    reason="this core asks for the platform too",
-)
+class Host:
+    """A host of an old core's action: answers its two questions with what a Debian would."""
+
+    def __init__(self):
+        self.questions = []
+        self._connection = self
+        self.has_pipelining = True
+
+    def _low_level_execute_command(self, cmd, in_data=None, **_more):
+        self.questions.append(discovery.is_about_platform(cmd, in_data))
+        lines = [
+            "PLATFORM",
+            "Linux",
+            "FOUND",
+            "/usr/bin/python3.11",
+            "/usr/bin/python3",
+            "ENDFOUND",
+        ]
+        release = {"platform_dist_result": [], "osrelease_content": "ID=debian\nVERSION_ID=12\n"}
+        return {"rc": 0, "stdout": json.dumps(release) if in_data else "\n".join(lines)}
+
+
+@pytest.mark.skipif(not _ASKS_PLATFORM, reason="this core does not ask for the platform")
+def test_the_questions_of_old_cores_are_known():
+    """Both are recognised; the answer is the distribution's interpreter, not the first one found."""
+    host = Host()
+    found = interpreter_discovery.discover_interpreter(host, "python", "auto_silent", {})
+    assert found == "/usr/bin/python3"
+    assert host.questions == [True, True]
+
+
+def test_the_likely_answer_is_tried_first():
+    """Where the distribution has a say; elsewhere the core's order is ours."""
+    candidates = ["python3.12", "/usr/bin/python3", "python"]
+    first = ["/usr/bin/python3", "python3.12", "python"] if _ASKS_PLATFORM else candidates
+    assert discovery.likely_first(candidates) == first
+    assert discovery.likely_first(["/opt/python"]) == ["/opt/python"]
+
+
+def test_what_was_chosen():
+    """A fact of the host that the task is for."""
+    facts = {"ansible_facts": {"discovered_interpreter_python": "/opt/python"}}
+    variables = {**facts, "ansible_delegated_vars": {"other": {"ansible_facts": {}}}}
+    assert discovery.chosen(variables, None) == "/opt/python"
+    assert discovery.chosen(variables, "other") is None
+    assert discovery.chosen({}, None) is None
+
+
+@pytest.mark.skipif(_ASKS_PLATFORM, reason="this core asks for the platform too")
 def test_the_core_understands_the_answer():
     """The core's own command is recognised, and it takes the answer for a host's."""
     action = Action()

@@ -96,9 +96,7 @@ class Run:
     def requests(self) -> list[TraceLine]:
         """The trace without what is part of connecting: which Python a new context runs on."""
         return [
-            line
-            for line in self.trace
-            if (line.way, line.reason, line.sent) != ("operation", "discovery", 0)
+            line for line in self.trace if (line.way, line.reason) != ("operation", "discovery")
         ]
 
     def events_of(self, task: str) -> list[Event]:

@@ -13,7 +13,7 @@ from tests.support.ansible_run import Event, Run
 _VOLATILE_FIELDS = frozenset(
     {
         "start", "end", "delta", "atime", "mtime", "ctime", "elapsed", "inode", "uuid",
-        "version", "ansible_job_id", "started_at", "job_id", "results_file", "_ansible_delegated_vars",
+        "version", "child_pid", "ansible_job_id", "started_at", "job_id", "results_file", "_ansible_delegated_vars",
     }
 )  # fmt: skip
 # Facts that change between two looks at the same machine.
@@ -42,8 +42,8 @@ _NAMES = (
     (re.compile(r"ansible-local-[0-9]+[a-z0-9_]+"), "ansible-local-N"),
     (re.compile(r"ansible_[a-z0-9_.]+_payload_[a-z0-9_]{8}"), "ansible_payload_N"),
     (re.compile(r"ansible_[a-z0-9_.]+_payload\.zip"), "ansible_payload.zip"),
-    # Frames of the program that stock sends, above those of the module.
-    (re.compile(r'  File "<stdin>", line \d+, in \S+\n'), ""),
+    # Frames of the program that stock packs a module into.
+    (re.compile(r'(  File "<stdin>", line \d+, in \S+\n)+'), ""),
     (re.compile(r"\bansible\.[a-z0-9_]{8}"), "ansible.N"),
     (re.compile(r"\btmp[a-z0-9_]{8}\b"), "tmpN"),
     (re.compile(r"\.source\.[a-z0-9_.]+"), ".source.N"),

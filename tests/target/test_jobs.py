@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_mitogen.target import operations
 from tests.support import interpreters, processes
 from tests.target.conftest import SECONDS, Host
 from tests.target.packed import builtin, own
@@ -45,6 +46,29 @@ def test_a_program_in_every_python(version: str, make_host: Callable[..., Host])
     host = make_host(version)
     job = _shell("cat; pwd; echo $X", stdin=b"in\n", cwd="/", environment={"X": "x"})
     assert host.outcome(job).stdout == b"in\n/\nx\n"
+
+
+@pytest.mark.parametrize("version", interpreters.available())
+def test_names_in_the_c_locale(
+    version: str, make_host: Callable[..., Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to 3.6 it has no letters but ASCII for an interpreter; programs and files are to see all."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    host = make_host(version)
+    folder = tmp_path / "grün"
+    folder.mkdir()
+    text = 'printf \'%s \' "$PWD" "$1" "$X" "${LC_CTYPE-none}"'
+    argv = ["/bin/sh", "-c", text, "sh", "süß"]
+    environment = {"X": "weiß"}
+    job = _command(*argv, cwd=str(folder), environment=environment)
+    assert host.outcome(job).stdout.decode() == f"{folder} süß weiß none "
+    path = str(folder / "größe")
+    host.context.call(operations.write_chunk, path, 0, b"12")
+    assert (folder / "größe").read_bytes() == b"12"
+    made = host.context.call(operations.make_temporary_directory, str(folder), "weiß")
+    assert made == str(folder / "weiß")
+    assert (folder / "weiß").is_dir()
 
 
 #: Signals 32 and 33: no program can change what it inherited of them.
@@ -158,7 +182,7 @@ def test_jobs_at_once(host: Host, tmp_path: Path) -> None:
 def _running(
     host: Host, text: str, tmp_path: Path, first: str = ":", **fields: Any
 ) -> tuple[Any, int]:
-    """Start a shell program; its receiver and its pid, once it runs and has done what is first."""
+    """Start a shell program; its receiver and its pid, once it runs and *first* is done."""
     fifo = tmp_path / "running"
     os.mkfifo(fifo)
     receiver = host.start(_shell(f"{first}; echo $$ > {fifo}; {text}", job_id="it", **fields))

@@ -188,6 +188,13 @@ ODD = {
     "    print('child'); sys.exit(0)\nos.waitpid(pid, 0)\nprint('parent')\nsys.exit(0)",
     "uses a pool": "import sys\nfrom concurrent.futures import ThreadPoolExecutor\n"
     "with ThreadPoolExecutor(2) as p:\n    print(list(p.map(abs, [-1])))\nsys.exit(0)",
+    "exits from a hook": "import sys\ndef hook(kind, value, trace):\n"
+    "    print(value, trace is not None); sys.exit(5)\n"
+    "sys.excepthook = hook\nraise ValueError('it broke')",
+    "has a broken hook": "import sys\ndef hook(kind, value, trace):\n    raise KeyError('hook')\n"
+    "sys.excepthook = hook\nraise SystemError('it broke')",
+    "exits from a hook when interrupted": "import sys\ndef hook(kind, value, trace):\n"
+    "    sys.exit('%r' % (value,))\nsys.excepthook = hook\nraise KeyboardInterrupt",
     "meets a closed pipe": "import os, sys, subprocess\nr, w = os.pipe(); os.close(r)\n"
     "try:\n    os.write(w, b'x')\nexcept BrokenPipeError as e:\n    print(type(e))\n"
     "print(subprocess.call('yes | head -1', shell=True)); sys.exit(0)",
