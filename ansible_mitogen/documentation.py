@@ -33,12 +33,12 @@ COMMON_OPTIONS: dict[str, Any] = {
         "default": False,
         "vars": [{"name": "mitogen_mask_remote_name"}],
     },
+    # Without `choices`: the core's complaint about another value does not say what there is.
     "mitogen_task_isolation": {
         "description": "The process that a module runs in. With C(auto) some modules of the core,"
         " which are known to leave nothing behind, share one; all others have one of their own."
         " C(fork): every module has one of its own. C(none): every module may share one.",
         "type": "string",
-        "choices": ["auto", "none", "fork"],
         "default": "auto",
         "vars": [{"name": "mitogen_task_isolation"}],
     },

@@ -72,6 +72,42 @@ def test_what_was_discovered_before_is_used(world, public_interpreter):
     assert {line.way for line in run.requests} == {"module"}
 
 
+def _processes(run, task):
+    return [item["stdout"] for item in result_of(run, task)["results"]]
+
+
+def test_the_process_of_a_module(world):
+    """Some share one, unless the play, the host or the task says otherwise."""
+    task = {"shell": "echo $PPID", "loop": list(range(8))}
+    forked = {"mitogen_task_isolation": "fork"}
+    world.inventory["all"]["hosts"]["locked"]["mitogen_task_isolation"] = "{{ word }}"
+    world.inventory["all"]["vars"]["word"] = "fork"
+    run = play(
+        world,
+        "far:locked",
+        {"name": "shared", **task},
+        {"name": "own", **task, "vars": forked},
+        {"block": [{"name": "of a block", **task}], "vars": forked},
+    )
+    by_host = {event.host: event for event in run.events_of("shared")}
+    numbers = {
+        host: {item["stdout"] for item in event.result["results"]}
+        for host, event in by_host.items()
+    }
+    assert len(numbers["far"]) < 8
+    assert len(numbers["locked"]) == 8
+    for name in ("own", "of a block"):
+        assert len(set(_processes(run, name))) == 8
+
+
+def test_a_wrong_word_for_the_process(world):
+    """Fails the task, and says what the variable can be."""
+    task = {"name": "wrong", "ping": {}, "vars": {"mitogen_task_isolation": "proces"}}
+    run = try_play(world, "far", task)
+    assert run.returncode == 2
+    assert "mitogen_task_isolation is 'proces'" in result_of(run, "wrong")["msg"]
+
+
 def test_reset_connection_logs_in_again(world):
     """A reset ends the login and all accounts reached through it."""
     show = "echo $SSH_CONNECTION; ps -o pid= -p $PPID"
