@@ -15,6 +15,8 @@ from typing import Any
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 from ansible.plugins import loader as loaders
 
+from ansible_mitogen.compat import module_arguments
+
 #: Our plugin for each stock one.
 OURS = {"ssh": "mitogen_ssh", "local": "mitogen_local"}
 
@@ -88,3 +90,4 @@ def warm_parent() -> None:
     for name in OURS.values():
         loader.get(name, class_only=True)
     C.config.get_plugin_vars("connection", OURS["ssh"])
+    module_arguments.load_coders()

@@ -17,6 +17,16 @@ def _encoder(profile: str | None) -> Any:
     return functools.partial(json.dumps, cls=encoder)
 
 
+def load_coders() -> None:
+    """Load what the arguments and results of modules are coded with."""
+    library: Any = importlib.import_module("ansible.module_utils.common.json")
+    if hasattr(library, "get_module_decoder"):
+        _encoder("legacy")
+        library.get_module_decoder("legacy", library.Direction.MODULE_TO_CONTROLLER)
+    else:
+        _encoder(None)
+
+
 def encode(arguments: dict[str, Any], profile: str | None) -> bytes:
     """What the module finds as its arguments.
 
