@@ -23,6 +23,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ansible_mitogen.caches import lasting_folder
+
 #: Bytes of a UNIX socket path that every system takes (Linux has 108 with the closing zero).
 MAX_SOCKET_PATH = 100
 
@@ -208,6 +210,8 @@ def _spawn(
                 str(listener.fileno()),
                 "--directory",
                 str(place.directory),
+                "--cache",
+                str(lasting_folder()),
                 *arguments,
             ],
             stdin=subprocess.DEVNULL,

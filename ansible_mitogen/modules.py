@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_mitogen import closure_origins
-from ansible_mitogen.closure_folder import ClosureFolder
+from ansible_mitogen import caches, closure_origins
+from ansible_mitogen.cache_folder import CacheFolder
 from ansible_mitogen.closure_origins import Stamps, UnknownOriginError
 from ansible_mitogen.compat import module_zip
 from ansible_mitogen.compat.core import VERSION, constants, module_common
@@ -97,8 +97,8 @@ class ClosureStore:
     """
 
     def __init__(self, lasting: Path, of_run: Path) -> None:
-        self._lasting = ClosureFolder(lasting)
-        self._of_run = ClosureFolder(of_run)
+        self._lasting = CacheFolder(lasting)
+        self._of_run = CacheFolder(of_run)
         self._known: dict[str, Closure] = {}
         #: By digest, compressed: what this process collected. It can do without the disk.
         self._collected: dict[str, bytes] = {}
@@ -176,7 +176,7 @@ class ClosureStore:
                 self._keep(self._of_run, key, closure, stamps)
         return closure
 
-    def _keep(self, folder: ClosureFolder, key: str, closure: Closure, stamps: Stamps) -> bool:
+    def _keep(self, folder: CacheFolder, key: str, closure: Closure, stamps: Stamps) -> bool:
         for digest in set(closure.files.values()):
             known = folder.read(digest)
             if known is not None and _is_intact(digest, known):
@@ -218,6 +218,6 @@ def _closure_from(data: bytes) -> Closure | None:
 def default_store() -> ClosureStore:
     """The store of this process, and of those forked from it."""
     return ClosureStore(
-        Path(constants.ANSIBLE_HOME) / "mitogen" / "modules",
+        caches.lasting_folder(),
         Path(constants.DEFAULT_LOCAL_TMP) / "mitogen_modules",
     )

@@ -18,6 +18,7 @@ from ansible_mitogen.broker.contents import ContentCache
 from ansible_mitogen.broker.request import Environment
 from ansible_mitogen.broker.server import Server
 from ansible_mitogen.broker.tree import ContextTree
+from ansible_mitogen.cache_folder import CacheFolder
 
 LOG = logging.getLogger("ansible_mitogen.broker")
 
@@ -36,7 +37,12 @@ def main(argv: Sequence[str]) -> None:
     arguments = _parse(argv)
     _set_up_logging()
     broker = mitogen.master.Broker(install_watcher=False)
-    router: Any = mitogen.master.Router(broker, early_hook=EARLY_HOOK, bundle_extra=BUNDLE_EXTRA)
+    router: Any = mitogen.master.Router(
+        broker,
+        early_hook=EARLY_HOOK,
+        bundle_extra=BUNDLE_EXTRA,
+        bundle_cache=CacheFolder(Path(arguments.cache)),
+    )
     router.unidirectional = True
     environment = Environment(
         ContextTree(router, secrets.token_bytes(32)), ContentCache(), set_variables
@@ -58,6 +64,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ansible_mitogen.broker")
     parser.add_argument("--listen-fd", type=int, required=True)
     parser.add_argument("--directory", required=True)
+    parser.add_argument("--cache", required=True)
     life = parser.add_mutually_exclusive_group(required=True)
     life.add_argument("--life-fd", type=int, help="end when this descriptor does")
     life.add_argument("--run-pid", type=int, help="end when this process does")

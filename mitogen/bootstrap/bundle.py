@@ -78,10 +78,26 @@ def build_for(interpreter: InterpreterInfo, extra: tuple[str, ...] = ()) -> byte
 
     :param extra: names of further packages (with everything in them) or modules.
     """
-    ours = importlib.util.MAGIC_NUMBER.hex()
-    if (interpreter.magic, interpreter.optimize) == (ours, sys.flags.optimize):
+    if takes_code(interpreter):
         return build("code", interpreter.magic, extra)
     return build("source", None, extra)
+
+
+def takes_code(interpreter: InterpreterInfo) -> bool:
+    """Whether byte code of this Python fits *interpreter*."""
+    ours = importlib.util.MAGIC_NUMBER.hex()
+    return (interpreter.magic, interpreter.optimize) == (ours, sys.flags.optimize)
+
+
+def fingerprint(extra: tuple[str, ...] = ()) -> str:
+    """Changes with what boot code is made of, and with what makes it."""
+    import hashlib  # 5 ms that few programs need
+
+    digest = hashlib.sha256()
+    makers = [_part(f"mitogen.bootstrap.{name}") for name in ("bundle", "minify", "short_names")]
+    for part in [*listing(extra), *makers]:
+        digest.update(f"{part.name}\0{_source(part)}\0".encode())
+    return digest.hexdigest()
 
 
 @functools.lru_cache(maxsize=8)
@@ -146,10 +162,14 @@ def _part(name: str) -> Part:
 def _minified(part: Part) -> str:
     from mitogen.bootstrap.minify import minify  # `ast`: 5 ms that byte code does not need
 
+    return minify(_source(part))
+
+
+def _source(part: Part) -> str:
     source = part.loader.get_source(part.name)
     if source is None:
         raise Error(f"the boot code needs the source of {part.name}, and there is none")
-    return minify(source)
+    return source
 
 
 def _code(part: Part) -> CodeType:

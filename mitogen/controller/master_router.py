@@ -5,8 +5,8 @@ import logging
 import threading
 from collections.abc import Callable
 
-from mitogen.bootstrap import bundle
 from mitogen.bootstrap.handshake import InterpreterInfo
+from mitogen.controller.boot_code import BootCode, BundleCache
 from mitogen.controller.connector import Connector
 from mitogen.controller.ids import IdSource
 from mitogen.controller.module_responder import ModuleResponder
@@ -58,6 +58,7 @@ class MasterRouter(Router):
     :param early_hook: ``package.module:function`` that each child calls once it is booted and
         before it has any thread.
     :param bundle_extra: packages that are sent with the boot code, the hook's for example.
+    :param bundle_cache: keeps boot code that takes long to make, see `BundleCache`; None: nobody.
     """
 
     def __init__(
@@ -66,11 +67,12 @@ class MasterRouter(Router):
         max_message_size: int = MAX_MESSAGE_SIZE,
         early_hook: str | None = None,
         bundle_extra: tuple[str, ...] = (),
+        bundle_cache: BundleCache | None = None,
     ) -> None:
         broker = MasterBroker() if broker is None else broker
         super().__init__(broker, Identity(0, ()), max_message_size, self._make_connector)
         self._early_hook = early_hook
-        self._bundle_extra = bundle_extra
+        self._boot_code = BootCode(bundle_extra, bundle_cache)
         self._ids = IdSource(self)
         self.responder = ModuleResponder()
         self._modules = ModuleServer(self, self.responder)
@@ -84,7 +86,7 @@ class MasterRouter(Router):
     def _fetch_bundle(
         self, interpreter: InterpreterInfo, deliver: Callable[[bytes], object]
     ) -> None:
-        deliver(bundle.build_for(interpreter, self._bundle_extra))
+        deliver(self._boot_code.for_interpreter(interpreter))
 
     def _on_log(self, msg: Message) -> None:
         if msg.is_dead:

@@ -52,7 +52,7 @@ TARGET_LAYERS = ("wire", "routing", "calls", "imports", "runtime", "child", "met
                  "controller")  # fmt: skip
 MASTER_ONLY = {
     "bootstrap/bundle.py", "bootstrap/minify.py", "bootstrap/short_names.py",
-    "controller/facade_table.py",
+    "controller/boot_code.py", "controller/facade_table.py",
     "controller/import_scan.py", "controller/main_guard.py", "controller/master_router.py",
     "controller/module_answers.py", "controller/module_finder.py",
     "controller/module_responder.py", "controller/module_server.py", "controller/program.py",

@@ -1,4 +1,4 @@
-"""The folders that closures are kept in."""
+"""The folders that is kept in what takes long to make: closures of modules, boot code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-class ClosureFolder:
+class CacheFolder:
     """Named files below one folder. Safe with many processes: files appear whole.
 
     Nothing here fails: a full or read-only disk, or a folder that others can write to, costs time.
