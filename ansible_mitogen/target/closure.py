@@ -48,9 +48,11 @@ class Closure:
         sys.path.remove(self.root)
 
     def _hook(self, path: "str") -> "PathFinder":
-        if path != self.root and not path.startswith(self.root + "/"):
-            raise ImportError("not a folder of the module's files")
-        return PathFinder(self, path[len(self.root) + 1 :])
+        # Packages that were loaded before `move` have paths below the first root.
+        for root in (self.root, self._code_root):
+            if path == root or path.startswith(root + "/"):
+                return PathFinder(self, path[len(root) + 1 :])
+        raise ImportError("not a folder of the module's files")
 
     def has_folder(self, path: "str") -> "bool":
         """Whether there are files below *path*."""
