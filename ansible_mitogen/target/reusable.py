@@ -113,7 +113,7 @@ class ReusableRunner:
                 return False  # closed, and maybe something else by now
             self._put_aside()
             return self._surroundings.restore(job.module_fqn)
-        except OSError:
+        except Exception:  # such as that of a standard stream that is in pieces
             return False
 
     def _identities(self) -> "list":

@@ -17,7 +17,7 @@ import warnings
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 _CONTAINERS = (list, dict, set, bytearray)
-#: How the interpreter is set, as attributes of `sys`.
+#: Attributes of `sys` that are put back.
 _SETTINGS = ("stdin", "stdout", "stderr", "excepthook", "displayhook", "dont_write_bytecode")
 #: Descriptors that modules may leave open before it is enough. Copying a file leaves one, at times.
 _MAX_LEFT = 32
@@ -72,6 +72,7 @@ class Surroundings:
         self._folder = os.getcwd()
         self._modules = dict(sys.modules)
         self._path = list(sys.path)
+        self._settings = [getattr(sys, name) for name in _SETTINGS]
         self._locale = _locale.setlocale(_locale.LC_ALL, None)
         self._facts = _facts()
 
@@ -98,6 +99,8 @@ class Surroundings:
         except OSError:
             return False
         sys.path[:] = self._path
+        for name, value in zip(_SETTINGS, self._settings):
+            setattr(sys, name, value)
         return (
             not _has_children()
             and self._void_descriptors()
@@ -145,7 +148,6 @@ def _facts() -> "list":
     """What has to be the same, and is not put back."""
     sockets = sys.modules.get("_socket")
     return [
-        [getattr(sys, name) for name in _SETTINGS],
         [stream is None or stream.closed for stream in (sys.stdin, sys.stdout, sys.stderr)],
         _thread._count(),
         [_handler(number) for number in range(1, signal.NSIG)],
