@@ -9,6 +9,7 @@ import io
 import json
 import re
 import subprocess
+import uuid
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -63,7 +64,8 @@ class Module:
         """A job that brings all its files."""
         text = json.dumps({"ANSIBLE_MODULE_ARGS": {**INTERNAL, **arguments}})
         job = {
-            "job_id": "1",
+            # Temporary names come from it, and sessions share their folder.
+            "job_id": uuid.uuid4().hex,
             "name": self.source.name,
             "module_fqn": self.source.fqn,
             "files": self.files,
