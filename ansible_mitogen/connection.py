@@ -115,10 +115,16 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         direct: dict[str, Any] | None = None,
     ) -> None:
         """Ansible resolved the options of the task that comes."""
+        var_options = var_options or {}
+        if "hostvars" in var_options:
+            # Up to 2.18 a connection that is to be reset gets all variables, as they were written.
+            names = C.config.get_plugin_vars("connection", self._load_name)
+            with contextlib.suppress(AnsibleError):  # an error would end the run
+                var_options = {**var_options, **via.templated(names, var_options)}
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
         self._mitogen_task_keys = task_keys or {}
         self._mitogen_task_vars = {}
-        self._mitogen_way.note(var_options or {})
+        self._mitogen_way.note(var_options)
         self._mitogen_python = None
         self._mitogen_why_stock = None
 
@@ -260,7 +266,13 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
 
     def reset(self) -> None:
         """End the login, so that the next task logs in anew."""
-        if self._mitogen_would_accelerate():
+        try:
+            is_ours = self._mitogen_would_accelerate()
+        except AnsibleError as exc:
+            # Where no task got there is nothing to end; the next one says so again, and fails.
+            display.vv(f"Mitogen has nothing to reset: {exc}", host=self._play_context.remote_addr)
+            return
+        if is_ours:
             self._mitogen_session_for(self._mitogen_stack()).reset()
             # A host that lacked Python may have one by now.
             self._mitogen_why_stock = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
@@ -62,6 +62,17 @@ def parse(text: str) -> Via:
         form = "[[become_method:]become_user@]inventory_host"
         raise AnsibleOptionsError(f"mitogen_via is {text!r}, which is not of the form {form}")
     return Via(match["host"], match["user"], match["method"])
+
+
+def templated(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a host's *variables*, `hostvars` among them, that have one of the *names*.
+
+    As Ansible templates them for a task, not as `hostvars` itself does, which up to 2.18 leaves as
+    it is what refers to something undefined.
+    """
+    loader = getattr(variables["hostvars"], "_loader", None)
+    templar: Any = Templar(loader=loader, variables=variables)
+    return {name: templar.template(variables[name]) for name in names if name in variables}
 
 
 class Way:
@@ -149,11 +160,7 @@ class _Host:
         self._via = via
         self._task = task
         raw = task.hostvars.raw_get(via.host)
-        # As Ansible templates them for a task, not as `hostvars` itself does, which up to 2.18
-        # leaves as it is what is undefined.
         self._variables = {**raw, "hostvars": task.hostvars}
-        loader = getattr(task.hostvars, "_loader", None)
-        self._templar: Any = Templar(loader=loader, variables=self._variables)
 
     def connection(self) -> Any:
         """A connection of ours to it that is connected to nothing."""
@@ -202,9 +209,7 @@ class _Host:
 
     def _templated(self, kind: str, plugin: Any) -> dict[str, Any]:
         names = C.config.get_plugin_vars(kind, plugin._load_name)
-        return {name: self._template(name) for name in names if name in self._variables}
+        return templated(names, self._variables)
 
     def _template(self, name: str) -> Any:
-        if name not in self._variables:
-            return None
-        return self._templar.template(self._variables[name])
+        return templated([name], self._variables).get(name)
