@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
+from ansible import context
 from ansible.errors import AnsibleOptionsError
 from ansible.plugins.loader import become_loader, connection_loader
 from ansible.template import Templar
@@ -174,15 +175,15 @@ class _Host:
     def _plugin(self) -> Any:
         name = self._template("ansible_connection") or C.DEFAULT_TRANSPORT
         kind = takeover.stock_kind(name)
-        context = self._task.play_context.copy()
-        context.remote_addr = self._template("ansible_host") or self._via.host
-        context.password = self._task.password
-        context.become_pass = self._task.become_password
+        play_context = self._task.play_context.copy()
+        play_context.remote_addr = self._template("ansible_host") or self._via.host
+        play_context.password = self._task.password
+        play_context.become_pass = self._task.become_password
         pid = str(self._task.run_pid)
         # The strategies' name for it, and that of the shadow.
         for candidate in [takeover.OURS[kind], kind] if kind else [name]:
             found: Any = connection_loader.get(
-                candidate, context, new_stdin=None, ansible_playbook_pid=pid
+                candidate, play_context, new_stdin=None, ansible_playbook_pid=pid
             )
             if hasattr(found, "mitogen_stack"):
                 return found
@@ -192,7 +193,8 @@ class _Host:
         if self._via.user is None:
             return None
         method = self._via.method or self._template("ansible_become_method")
-        method = method or self._task.keys.get("become_method") or C.DEFAULT_BECOME_METHOD
+        # The task's keyword is about the task's host.
+        method = method or context.CLIARGS.get("become_method") or C.DEFAULT_BECOME_METHOD
         plugin: Any = become_loader.get(method)
         if plugin is None:
             raise CannotAccelerate(f"there is no become method {method!r}")

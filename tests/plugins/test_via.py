@@ -162,8 +162,13 @@ def test_a_password_of_one_host_is_not_told_to_another(inventory):
 
 
 def test_keywords_of_the_task_are_for_logins(inventory):
-    """As with a task delegated there: `remote_user` for who has no user of its own."""
-    stack = inventory.stack("third", remote_user="kay")
+    """As with a task delegated there: `remote_user` for who has no user of its own.
+
+    Those that are about becoming somebody are for the task's own host.
+    """
+    keys = {"become_method": "su", "become_user": "eve", "become_flags": "-x"}
+    stack = inventory.stack("third", remote_user="kay", **keys)
+    assert "-x" not in stack[1].options["sudo_args"]
     assert described(stack)[::2] == ["ssh bess@192.0.2.2:2222", "ssh kay@behind", "ssh kay@third"]
 
 
