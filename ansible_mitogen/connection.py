@@ -189,6 +189,13 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         """
         return self._mitogen_accelerates()
 
+    def mitogen_why_stock(self) -> str:
+        """Why the stock plugin has to do this task, as far as known; '' when we do it.
+
+        :raises ansible.errors.AnsibleError: neither can.
+        """
+        return "" if self._mitogen_would_accelerate() else self._mitogen_why_stock or ""
+
     def mitogen_stack(
         self, trail: Sequence[str] = (), first_task: via.Task | None = None
     ) -> list[Hop]:

@@ -35,7 +35,7 @@ def _answer(connection: Any) -> dict[str, Any]:
     name = connection.ansible_name or connection.transport
     if not hasattr(connection, "mitogen_stack"):
         return {"result": [], "msg": f"the connection plugin {name} is none of ours"}
-    try:
-        return {"result": stacks.describe(connection.mitogen_stack())}
-    except stacks.CannotAccelerate as exc:
-        return {"result": [], "msg": f"left to Ansible's own {name} plugin: {exc}"}
+    why_stock = connection.mitogen_why_stock()
+    if why_stock:
+        return {"result": [], "msg": f"left to Ansible's own {name} plugin: {why_stock}"}
+    return {"result": stacks.describe(connection.mitogen_stack())}

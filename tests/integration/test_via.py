@@ -131,6 +131,12 @@ def test_the_stack_is_shown_without_connecting(behind: World, sshd: Sshd, way: s
                 "delegate_to": "deeper",
                 "run_once": True,
             },
+            {
+                "name": "a terminal",
+                "mitogen_get_stack": None,
+                "vars": {"ansible_ssh_extra_args": "-tt"},
+                "ignore_errors": True,
+            },
             {"name": "up", "mitogen_get_stack": None, "vars": {"gate": "{{ other_user }}@here"}},
             {"name": "wrong", "mitogen_get_stack": {"x": 1}, "run_once": True,
              "ignore_errors": True},
@@ -156,6 +162,10 @@ def test_the_stack_is_shown_without_connecting(behind: World, sshd: Sshd, way: s
     assert [hop.get("password") for hop in stacks["plain", "deep"]] == [None, "********", None]
     for account in sshd.accounts.values():
         assert not account.password or account.password not in run.output
+    ends = {e.host: e for e in run.events_of("a terminal")}
+    assert ends["one"].status == "ignored"  # Ansible's own plugin would go directly
+    assert "terminal" in str(ends["locked"].result["msg"])
+    assert ends["locked"].status == "ok"
     assert "takes no arguments" in str(run.events_of("wrong")[0].result["msg"])
 
 
