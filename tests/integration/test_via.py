@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def test_hosts_behind_others(behind: World, sshd: Sshd) -> None:
     # Stock needs another program for passwords.
     stock = _run(behind, STOCK, "--limit=all:!secret")
     before = len(sshd.log)
+    behind.environment["MITOGEN_LOG_LEVEL"] = "DEBUG"
     ours = _run(behind, OURS)
     shared = [event for event in ours.events if event.host != "secret"]
     both = differences(stock, dataclasses.replace(ours, events=shared))
@@ -216,3 +218,19 @@ def test_what_cannot_be_reached_is_not_reached_directly(behind: World, sshd: Ssh
     bash, dash = (sshd.account(name).username for name in ("bash", "dash"))
     assert _logins(sshd.log[before:], bash) == 1
     assert _logins(sshd.log[before:], dash) <= 4
+
+
+def test_nothing_survives_a_kill(behind: World) -> None:
+    """Every interpreter on the way ends with the run, whatever ends that."""
+    started = behind.fresh_folder("run")
+    os.mkfifo(started / "up")
+    (started / "up").chmod(0o666)
+    task = {"shell": f"echo x > {started}/up; exec sleep 300"}
+    path = behind.folder / "play.yml"
+    path.write_text(json.dumps([{"hosts": "deeper", "gather_facts": False, "tasks": [task]}]))
+    process = behind.start(path, OURS)
+    with (started / "up").open() as up:  # waits until the module on the host has come to it
+        assert up.read() == "x\n"
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    # The leak check of every test looks for the rest.
