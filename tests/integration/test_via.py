@@ -114,6 +114,7 @@ def test_hosts_behind_others(behind: World, sshd: Sshd) -> None:
         (name["plain"], name["fish"]),
         (name["fish"], name["tcsh"]),
     }
+    assert " mitogen broker[" in ours.output
     for account in sshd.accounts.values():
         assert not account.password or account.password not in ours.output
 
