@@ -124,7 +124,7 @@ class Client:
                 yield _final(self._receive(waiting.popleft(), None), protocol.Returned).value
 
     def reset(self, stack: list[Any]) -> None:
-        """End every context that lives on the login which *stack* begins with."""
+        """End every context that lives on the last login of *stack*."""
         self._ask(protocol.Reset(self._next(), stack), protocol.Returned, ANSWER_SECONDS)
 
     def _next(self) -> int:

@@ -27,6 +27,10 @@ transport = mitogen_ssh
 [defaults]
 strategy_plugins = {package}/plugins/strategy
 strategy = mitogen_linear
+
+# With any of them, for the action mitogen_get_stack; add this line to the same section.
+[defaults]
+action_plugins = {package}/plugins/action
 """
 
 

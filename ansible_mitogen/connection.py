@@ -13,10 +13,12 @@ import functools
 import multiprocessing
 import os
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 from ansible import context
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.utils.display import Display
 
 from ansible_mitogen import (
@@ -27,6 +29,7 @@ from ansible_mitogen import (
     launcher,
     resolve,
     stock,
+    via,
 )
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
@@ -85,6 +88,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         self._mitogen_task_keys: dict[str, Any] = {}
         #: Of the task, as Ansible changes them while it runs.
         self._mitogen_task_vars: dict[str, Any] = {}
+        self._mitogen_way = via.Way(self._mitogen_run_pid)
         #: The interpreter that discovery chose, where we would have started another one.
         self._mitogen_python: str | None = None
         #: Why the stock plugin does this task's work; '' when we do, None until that is decided.
@@ -111,9 +115,16 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         direct: dict[str, Any] | None = None,
     ) -> None:
         """Ansible resolved the options of the task that comes."""
+        var_options = var_options or {}
+        if "hostvars" in var_options:
+            # Up to 2.18 a connection that is to be reset gets all variables, as they were written.
+            names = C.config.get_plugin_vars("connection", self._load_name)
+            with contextlib.suppress(AnsibleError):  # an error would end the run
+                var_options = {**var_options, **via.templated(names, var_options)}
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
         self._mitogen_task_keys = task_keys or {}
         self._mitogen_task_vars = {}
+        self._mitogen_way.note(var_options)
         self._mitogen_python = None
         self._mitogen_why_stock = None
 
@@ -129,12 +140,18 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         """Tell the task about the connection: the login's own facts, not the escalated ones."""
         self._mitogen_is_updating_vars = True
         self._mitogen_task_vars = variables
+        self._mitogen_way.note(variables)
         if self.mitogen_stock_name:
             variables.setdefault("ansible_connection", self.mitogen_stock_name)
         try:
             super().update_vars(variables)
         finally:
             self._mitogen_is_updating_vars = False
+
+    def _resolve_option_variables(self, variables: dict[str, Any], templar: Any) -> Any:
+        # From 2.19 on, all that a connection is told which is to be reset.
+        self._mitogen_way.note(variables)
+        return super()._resolve_option_variables(variables, templar)
 
     # What Ansible asks -------------------------------------------------------------------------
 
@@ -171,6 +188,25 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         :raises ansible.errors.AnsibleConnectionFailure: it cannot be reached.
         """
         return self._mitogen_accelerates()
+
+    def mitogen_why_stock(self) -> str:
+        """Why the stock plugin has to do this task, as far as known; '' when we do it.
+
+        :raises ansible.errors.AnsibleError: neither can.
+        """
+        return "" if self._mitogen_would_accelerate() else self._mitogen_why_stock or ""
+
+    def mitogen_stack(
+        self, trail: Sequence[str] = (), first_task: via.Task | None = None
+    ) -> list[Hop]:
+        """How the account of this task is reached; connects to nothing.
+
+        :param trail: the hosts that this one is part of the way to, then this one.
+        :param first_task: the task that the way is for.
+        :raises CannotAccelerate: the stock plugin has to do it.
+        """
+        self._mitogen_way.leads_on(trail, first_task)
+        return self._mitogen_stack()
 
     def mitogen_interpreter(self) -> Interpreter:
         """The interpreter that runs there: what Ansible's discovery would have found."""
@@ -237,7 +273,13 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
 
     def reset(self) -> None:
         """End the login, so that the next task logs in anew."""
-        if self._mitogen_would_accelerate():
+        try:
+            is_ours = self._mitogen_would_accelerate()
+        except AnsibleError as exc:
+            # Where no task got there is nothing to end; the next one says so again, and fails.
+            display.vv(f"Mitogen has nothing to reset: {exc}", host=self._play_context.remote_addr)
+            return
+        if is_ours:
             self._mitogen_session_for(self._mitogen_stack()).reset()
             # A host that lacked Python may have one by now.
             self._mitogen_why_stock = None
@@ -260,7 +302,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             try:
                 self._mitogen_stack()
             except CannotAccelerate as exc:
-                self._mitogen_say_stock(str(exc))
+                self._mitogen_say_stock(str(exc), AnsibleError)
             else:
                 return True
         return not self._mitogen_why_stock
@@ -291,7 +333,16 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         self._connected = True
         return True
 
-    def _mitogen_say_stock(self, reason: str) -> None:
+    def _mitogen_say_stock(
+        self, reason: str, error: type[AnsibleError] = AnsibleConnectionFailure
+    ) -> None:
+        """Leave this connection to the stock plugin, if that would go the same way.
+
+        :raises error: it would not.
+        """
+        through = self._mitogen_via()
+        if through:
+            raise error(f"mitogen_via is {through!r}, and it cannot be gone that way: {reason}")
         self._mitogen_why_stock = reason
         display.vv(
             f"Mitogen leaves this connection to Ansible's own {self.transport} plugin: {reason}",
@@ -327,7 +378,14 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         return resolve.become_stack(login, self._mitogen_real_become, user)
 
     def _mitogen_login_stack(self) -> list[Hop]:
-        return resolve.login_stack(self.mitogen_kind, self._mitogen_resolved, self._play_context)
+        through, keys = self._mitogen_via(), self._mitogen_task_keys
+        start = self._mitogen_way.stack(through, keys, self._play_context)
+        return resolve.login_stack(
+            self.mitogen_kind, self._mitogen_resolved, self._play_context, start
+        )
+
+    def _mitogen_via(self) -> str:
+        return str(plain(super().get_option("mitogen_via")) or "").strip()
 
     def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
         user: str | None = plain(get_option("remote_user"))
@@ -465,7 +523,7 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
 
 
 class LocalConnection(MitogenConnection, StockLocal):  # type: ignore[misc]
-    """Local commands in a persistent interpreter."""
+    """Local commands in a persistent interpreter. This machine is reached through nothing."""
 
     mitogen_kind = "local"
 
@@ -495,6 +553,9 @@ class LocalConnection(MitogenConnection, StockLocal):  # type: ignore[misc]
 
     def reset(self) -> None:
         """Nothing to log in to again."""
+
+    def _mitogen_via(self) -> str:
+        return ""
 
     def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
         return self._mitogen_own_user

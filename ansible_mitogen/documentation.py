@@ -48,7 +48,9 @@ COMMON_OPTIONS: dict[str, Any] = {
         "vars": [{"name": "inventory_hostname"}],
     },
     "mitogen_via": {
-        "description": "The inventory host to go through. Not supported by this version.",
+        "description": "The inventory host that the login starts from, in the form"
+        " C([[become_method:]become_user@]inventory_host). It may have one of its own. Hosts of"
+        " the connection C(local) ignore it.",
         "type": "string",
         "vars": [{"name": "mitogen_via"}],
     },

@@ -118,7 +118,7 @@ class Call(Record):
 
 @dataclasses.dataclass(frozen=True)
 class Reset(Record):
-    """End every context that lives on the login which *stack* begins with."""
+    """End every context that lives on the last login of *stack*."""
 
     kind: ClassVar[str] = "reset"
     stack: list[Any]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
@@ -24,15 +25,23 @@ _STOCK_ONLY = {
 }
 
 
-def login_stack(kind: str, get_option: GetOption, play_context: Any) -> list[Hop]:
+def login_stack(
+    kind: str, get_option: GetOption, play_context: Any, via: Sequence[Hop] = ()
+) -> list[Hop]:
     """The stack of a connection of *kind* before any escalation.
 
+    :param via: how the place is reached that the login starts from, where that is not here.
     :raises CannotAccelerate: only the stock plugin honours what was asked for.
     """
     account = _account(get_option)
     if kind == "local":
         return [stacks.local_hop(account)]
-    return [stacks.ssh_hop(_ssh_options(get_option, play_context), account)]
+    options = _ssh_options(get_option, play_context)
+    if not via and options.private_key_file:
+        # Elsewhere it is for ssh to expand.
+        key_file = os.path.expanduser(options.private_key_file)
+        options = dataclasses.replace(options, private_key_file=key_file)
+    return [*via, stacks.ssh_hop(options, account)]
 
 
 def become_stack(login: list[Hop], plugin: Any, login_user: str | None) -> list[Hop]:
@@ -48,9 +57,15 @@ def become_stack(login: list[Hop], plugin: Any, login_user: str | None) -> list[
         return login
     if _option(plugin.get_option, "sudo_chdir"):
         raise CannotAccelerate("sudo_chdir is set")
-    hop = stacks.sudo_hop(options, stacks.Account(login[0].options["python_path"], _name(login)))
+    account = stacks.Account(login[-1].options["python_path"], login[-1].options["remote_name"])
+    hop = stacks.sudo_hop(options, account)
     # A local escalation needs no interpreter of its own in between.
-    return [hop] if login[0].method == "local" else [*login, hop]
+    return [*(() if is_here(login) else login), hop]
+
+
+def is_here(stack: Sequence[Hop]) -> bool:
+    """Whether *stack* leads nowhere: to the account that runs Ansible."""
+    return [hop.method for hop in stack] == ["local"]
 
 
 def become_user(plugin: Any) -> str:
@@ -58,14 +73,7 @@ def become_user(plugin: Any) -> str:
     return str(plain(plugin.get_option("become_user")) or "root")
 
 
-def _name(login: list[Hop]) -> str | None:
-    name: str | None = login[0].options["remote_name"]
-    return name
-
-
 def _account(get_option: GetOption) -> stacks.Account:
-    if get_option("mitogen_via"):
-        raise CannotAccelerate("mitogen_via is not supported")
     python = stacks.python_candidates(
         plain(get_option("mitogen_interpreter_python")),
         discovery.likely_first(plain(get_option("mitogen_interpreter_fallback"))),
@@ -78,7 +86,6 @@ def _ssh_options(get_option: GetOption, play_context: Any) -> stacks.SshOptions:
     for name, meaning in _STOCK_ONLY.items():
         if _option(get_option, name):
             raise CannotAccelerate(f"{meaning} is left to Ansible")
-    key_file = plain(get_option("private_key_file"))
     debug_level = plain(get_option("mitogen_ssh_debug_level"))
     return stacks.SshOptions(
         host=plain(get_option("host") or play_context.remote_addr),
@@ -89,7 +96,7 @@ def _ssh_options(get_option: GetOption, play_context: Any) -> stacks.SshOptions:
         ssh_args=plain(get_option("ssh_args")),
         common_args=plain(get_option("ssh_common_args")),
         extra_args=plain(get_option("ssh_extra_args")),
-        private_key_file=os.path.expanduser(key_file) if key_file else None,
+        private_key_file=plain(get_option("private_key_file")) or None,
         host_key_checking=plain(get_option("host_key_checking")) is not False,
         timeout=plain(get_option("timeout")) or C.DEFAULT_TIMEOUT,
         verbosity=debug_level or plain(_option(get_option, "verbosity")) or 0,

@@ -28,6 +28,12 @@ BOOT_SECONDS = 30
 
 SECRET_OPTIONS = frozenset({"password"})
 
+#: What stands for a secret where people read.
+MASK = "********"
+
+#: Methods that lead to another account of the same machine; all but ``local`` lead to another one.
+ESCALATIONS = frozenset({"sudo", "su", "doas"})
+
 _NO_PASSWORD_ARGS = (
     "-o",
     "KbdInteractiveAuthentication=no",
@@ -48,6 +54,11 @@ class Hop:
 
     method: str
     options: Mapping[str, Any]
+
+    @property
+    def is_login(self) -> bool:
+        """Whether it leads to another machine than that which it starts from."""
+        return self.method not in ESCALATIONS and self.method != "local"
 
     def to_value(self) -> list[Any]:
         """The plain value that travels to the broker."""
@@ -203,12 +214,22 @@ def login_key(login: Hop) -> tuple[Any, ...]:
     return (login.method, *(login.options.get(name) for name in names))
 
 
+def login_depth(stack: Sequence[Hop]) -> int:
+    """How many hops of *stack* it takes to be on the machine that it leads to."""
+    return max((number for number, hop in enumerate(stack, 1) if hop.is_login), default=1)
+
+
+def account_key(stack: Sequence[Hop]) -> tuple[Any, ...]:
+    """`login_key` of each hop up to the login to the machine that *stack* leads to."""
+    return tuple(login_key(hop) for hop in stack[: login_depth(stack)])
+
+
 def describe(stack: Iterable[Hop]) -> list[dict[str, Any]]:
     """A stack for people: options that are set, secrets masked."""
     return [
         {"method": hop.method}
         | {
-            name: "********" if name in SECRET_OPTIONS else value
+            name: MASK if name in SECRET_OPTIONS else value
             for name, value in hop.options.items()
             if value is not None
         }

@@ -9,6 +9,10 @@ from mitogen import errors
 
 #: Methods that log in: their failure makes a host unreachable. Others escalate.
 LOGIN_METHODS = frozenset({"ssh", "local"})
+#: Not to be tried again.
+_REFUSALS = frozenset(
+    {FailureKind.AUTHENTICATION, FailureKind.PASSWORD_MISSING, FailureKind.PASSWORD_WRONG}
+)
 #: What ssh returns when it failed itself; anything else is of the command that it ran there.
 _SSH_FAILED = 255
 
@@ -30,6 +34,19 @@ def classify(method: str, error: BaseException) -> HopFailure:
 def lost(method: str) -> HopFailure:
     """A hop went away while somebody waited for one behind it."""
     return HopFailure(FailureKind.CONNECT, method, f"the {method} connection was lost")
+
+
+def on_the_way(failure: HopFailure, where: str) -> HopFailure:
+    """*failure* of a hop that leads to the host's own: whatever it was, the host is unreachable.
+
+    :param where: describes the hop.
+    """
+    kind = failure.kind
+    if kind in _REFUSALS:
+        kind = FailureKind.AUTHENTICATION
+    elif kind is not FailureKind.INTERNAL:
+        kind = FailureKind.CONNECT
+    return HopFailure(kind, failure.hop, f"on the way there, at {where}: {failure.message}")
 
 
 def _kind(method: str, error: BaseException) -> FailureKind:

@@ -85,7 +85,7 @@ class ResetRequest(Request):
 
     def start(self) -> None:
         """End the login."""
-        self.environment.tree.reset(stacks.Hop.from_value(self._stack[0]))
+        self.environment.tree.reset([stacks.Hop.from_value(value) for value in self._stack])
         self.finish(protocol.Returned(self.number, None))
 
 

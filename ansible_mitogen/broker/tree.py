@@ -54,8 +54,8 @@ class Node:
 
     @property
     def login(self) -> Node:
-        """The first hop of its stack."""
-        return self if self.parent is None else self.parent.login
+        """How its machine was reached: the last login of its stack."""
+        return self if self.parent is None or self.hop.is_login else self.parent.login
 
     def subtree(self) -> list[Node]:
         """It and all that lives on it."""
@@ -150,7 +150,7 @@ class ContextTree:
         return [
             other
             for other in self._nodes.values()
-            if (with_logins or other.parent is not None)
+            if (with_logins or other is not other.login)
             # Another interpreter of the same account, which goes with that.
             and not (other.parent is not None and other.hop.method == "local")
             and _machine(other) == _machine(node)
@@ -193,11 +193,15 @@ class ContextTree:
         hop = stacks.Hop("local", options)
         self._find_or_make(f"{node.key} {stamp} {interpreter}", hop, node, done, is_new=False)
 
-    def reset(self, login: stacks.Hop) -> None:
-        """End the logins to the same account as *login*, and all that lives on them."""
-        account = stacks.login_key(login)
+    def reset(self, stack: Sequence[stacks.Hop]) -> None:
+        """End the logins to the machine that *stack* leads to, and all that lives on them.
+
+        Those to the same account; what they go through stays.
+        """
+        account = stacks.account_key(stack)
         for node in list(self._nodes.values()):
-            if node.parent is None and stacks.login_key(node.hop) == account and node.context:
+            is_same = node is node.login and stacks.account_key(node.stack) == account
+            if is_same and node.context:
                 self._forget(node)
                 node.context.shutdown()
 
@@ -215,6 +219,8 @@ class ContextTree:
         def step(outcome: Outcome | Retired) -> None:
             if isinstance(outcome, Retired):
                 self._descend(stack, 1, None, done, is_new=True)
+            elif isinstance(outcome, failures.HopFailure) and depth < stacks.login_depth(stack):
+                done(failures.on_the_way(outcome, stack[depth - 1].describe()))
             elif isinstance(outcome, failures.HopFailure) or depth == len(stack):
                 done(outcome)
             else:
@@ -299,8 +305,13 @@ class ContextTree:
 
 
 def _machine(node: Node) -> str:
-    name = node.login.hop.options.get("hostname")
-    return "localhost" if name in {None, "127.0.0.1", "::1"} else str(name)
+    """The same for nodes that may be on the same machine."""
+    login = node.login
+    name = login.hop.options.get("hostname")
+    if name not in {None, "localhost", "127.0.0.1", "::1"}:
+        return str(name)
+    # The same machine once more, as seen from there.
+    return "localhost" if login.parent is None else _machine(login.parent)
 
 
 def _end_when_idle(top: Node) -> None:
@@ -312,7 +323,7 @@ def _options(hop: stacks.Hop, parent: Node | None) -> dict[str, Any]:
     """The factory's keyword arguments: what is None has the factory's own default."""
     options = {name: value for name, value in hop.options.items() if value is not None}
     python = options.get("python_path", [])
-    if parent is not None and parent.executable and len(python) > 1:
+    if parent is not None and not hop.is_login and parent.executable and len(python) > 1:
         # Discovery happens once, as the login user; the escalated account uses what it found.
         # As a list it is a program, whatever it is called.
         options["python_path"] = [

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from ansible_mitogen import stack as stacks
-from ansible_mitogen.stack import Account, CannotAccelerate, SshOptions, SudoOptions
+from ansible_mitogen.stack import Account, CannotAccelerate, Hop, SshOptions, SudoOptions
 
 ACCOUNT = Account(["python3"])
 
@@ -196,3 +196,20 @@ def test_a_hop_describes_itself_without_secrets():
         "sudo root",
         "local",
     ]
+
+
+def test_the_login_of_a_stack():
+    """Is its last hop to another machine, by whatever accounts that goes."""
+    ssh, local = (Hop(method, {}) for method in ("ssh", "local"))
+    root, bob = (Hop("sudo", {"username": name}) for name in ("root", "bob"))
+    for stack, depth in (
+        ([local], 1),
+        ([root], 1),
+        ([ssh, root], 1),
+        ([ssh, bob, ssh, root], 3),
+        ([root, ssh], 2),
+    ):
+        assert stacks.login_depth(stack) == depth
+    far = [ssh, bob, ssh]
+    assert stacks.account_key([*far, root]) == stacks.account_key(far)
+    assert stacks.account_key(far) != stacks.account_key([ssh, root, ssh])

@@ -249,7 +249,7 @@ def test_reset_ends_the_login(router, tree):
     opened(tree, SSH, SUDO)
     router.made[0].connection.settle()
     router.made[1].connection.settle()
-    tree.reset(Hop("ssh", {"hostname": "h", "connect_timeout": 1}))
+    tree.reset([Hop("ssh", {"hostname": "h", "connect_timeout": 1}), SUDO])
     assert router.made[0].is_shut_down
     opened(tree, SSH)
     assert len(router.made) == 3
@@ -259,7 +259,7 @@ def test_reset_spares_others(router, tree):
     """Another account of the same host goes on."""
     opened(tree, SSH)
     router.made[0].connection.settle()
-    tree.reset(Hop("ssh", {"hostname": "h", "username": "other"}))
+    tree.reset([Hop("ssh", {"hostname": "h", "username": "other"})])
     assert not router.made[0].is_shut_down
 
 
@@ -385,3 +385,82 @@ def test_an_idle_account_is_ended(router, tree):
     assert not done
     calls[0].notify(calls[0])
     assert done == [True]
+
+
+FAR, FARTHER = (Hop("ssh", {**SSH.options, "hostname": name}) for name in ("far", "farther"))
+
+
+def test_hosts_behind_one_bastion(router, tree):
+    """They share its context, and start from it at the same time."""
+    opened(tree, SSH, FAR)
+    opened(tree, SSH, FARTHER)
+    assert len(router.made) == 1
+    router.made[0].connection.settle()
+    assert [context.options["hostname"] for context in router.made] == ["h", "far", "farther"]
+    assert {context.options.get("via") for context in router.made[1:]} == {router.made[0]}
+
+
+def test_another_machine_has_interpreters_of_its_own(router, tree):
+    """What the bastion's discovery found is nothing to the host behind; its escalation uses it."""
+    opened(tree, SSH, FAR, SUDO)
+    router.made[0].connection.settle("/bastion/python3")
+    assert router.made[1].options["python_path"] == FAR.options["python_path"]
+    router.made[1].connection.settle("/far/python3")
+    assert router.made[2].options["python_path"][0] == ["/far/python3"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (errors.PasswordError("it did not accept the password"), FailureKind.AUTHENTICATION),
+        (errors.PasswordError("a password is asked for"), FailureKind.AUTHENTICATION),
+        (errors.EofError("sudo: no"), FailureKind.CONNECT),
+        (ValueError("an option"), FailureKind.CONNECT),
+    ],
+)
+def test_a_failure_on_the_way(router, tree, error, kind):
+    """Whatever keeps us from the login to the host makes that unreachable, and says where."""
+    outcomes = opened(tree, SSH, BOB, FAR, SUDO)
+    router.made[0].connection.settle()
+    router.made[1].connection.settle(error=error)
+    (outcome,) = outcomes
+    assert outcome.kind is kind
+    assert "sudo bob" in outcome.message
+    assert str(error) in outcome.message
+
+
+def test_a_failure_of_the_last_escalation(router, tree):
+    """Is that of the task, also behind a bastion."""
+    outcomes = opened(tree, SSH, FAR, SUDO)
+    for context_number in range(2):
+        router.made[context_number].connection.settle()
+    router.made[2].connection.settle(error=errors.EofError("sudo: no"))
+    assert outcomes[0].kind is FailureKind.BECOME
+
+
+def test_the_login_of_a_host_behind_a_bastion(router, tree):
+    """Is the last one: when it is retired or reset, the bastion stays."""
+    node = up(router, tree, SSH, FAR, SUDO)
+    other = up(router, tree, SSH, FARTHER)
+    assert node.login.hop is FAR
+    tree.retire(node.login)
+    assert [context.is_shut_down for context in router.made] == [False, True, False, False]
+    tree.reset([SSH, FARTHER])
+    assert other.context.is_shut_down
+    assert not router.made[0].is_shut_down
+    again = up(router, tree, SSH, FARTHER)
+    tree.reset([FARTHER])  # by another way: another machine, for all we know
+    assert not again.context.is_shut_down
+    tree.reset([SSH])
+    assert router.made[0].is_shut_down
+
+
+def test_machines_behind_a_bastion(router, tree):
+    """An account is looked for on its own machine; localhost is the bastion, seen from there."""
+    here = Hop("ssh", {**SSH.options, "hostname": "localhost"})
+    bob = up(router, tree, SSH, here, BOB)
+    far = up(router, tree, SSH, FAR)
+    assert tree.idle_beside(far) == []
+    assert tree.idle_beside(far.parent) == [bob]
+    login = bob.login
+    assert tree.idle_beside(far.parent, with_logins=True) == [login, bob]
