@@ -1,6 +1,7 @@
 """Connection methods: one file each, found by name."""
 
 import importlib
+import sys
 
 from mitogen.methods.declaration import Method, Option, Options
 
@@ -17,11 +18,16 @@ NAMES = (
 def find(name: "str") -> "Method":
     """The method called *name*.
 
+    One that is loaded is found without the import system: the broker thread may ask for it, and an
+    import in another thread holds a lock while it waits for that one.
+
     :raises LookupError: there is none.
     """
     if name not in NAMES:
         raise LookupError("no connection method is called %r" % (name,))
-    return importlib.import_module("mitogen.methods." + name).METHOD
+    fullname = "mitogen.methods." + name
+    loaded = getattr(sys.modules.get(fullname), "METHOD", None)
+    return loaded or importlib.import_module(fullname).METHOD
 
 
 def build_options(method: "Method", **given: "object") -> "Options":
