@@ -41,7 +41,7 @@ class Option(collections.namedtuple("Option", "name default doc is_secret is_ope
 COMMON = (
     Option("name", None, "Name of the context; made from the options when not given."),
     Option("remote_name", None, "Title of the process in ps; mitogen:<user>@<host>:<pid>."),
-    Option("python_path", None, "Interpreter to start: see python_candidates()."),
+    Option("python_path", None, "Interpreter to start: one command, or a list of candidates."),
     Option("debug", False, "Log debug records of the context."),
     Option("connect_timeout", 30.0, "Seconds until connecting is given up."),
     Option("profiling", False, "Accepted; there is no profiler yet."),
