@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,19 @@ def test_every_method_behind_every_other(
     if first == "ssh":
         # The one that does not lead to root, of whom no other one asks anything.
         hop = router.sudo(via=hop, python_path=PYTHON)
+    check_all_behind(router, hop, options)
+
+
+def test_every_method_behind_an_old_python(
+    router: Any, options: dict[str, dict[str, Any]], public_interpreter: Callable[[str], str]
+) -> None:
+    """The oldest one that there may be, whose imports lock more than those of later ones."""
+    hop = router.local(python_path=public_interpreter("3.6"))
+    check_all_behind(router, hop, options)
+
+
+def check_all_behind(router: Any, hop: Any, options: dict[str, dict[str, Any]]) -> None:
+    """Start a child by each method, all at once, and see that each is what it should be."""
     contexts = {
         name: getattr(router, name)(via=hop, wait=False, python_path=PYTHON, **given)
         for name, given in options.items()
