@@ -217,7 +217,7 @@ class Connector:
         try:
             method = methods.find(request.method)
             options = methods.build_options(method, **request.options)
-        except (TypeError, LookupError) as exc:
+        except (TypeError, ValueError, LookupError) as exc:
             msg.reply(ChildStarted(StreamError(str(exc)), None).to_value())
             return
         context = self._router.context_by_id(request.context_id, name=options.name)

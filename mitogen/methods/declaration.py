@@ -220,8 +220,7 @@ def words_of(options: "Options", name: "str") -> "list":
 
 
 def _require_operand(name: "str", value: "object") -> "None":
-    text = "" if value is None else str(value)
-    if value is not None and (not text or text.startswith("-")):
+    if value is not None and str(value)[:1] in ("", "-"):
         raise ValueError("%s cannot be %r: it would not be taken for a name" % (name, value))
 
 

@@ -27,10 +27,9 @@ OPTIONS = (
 def adapt(prompts: "PromptTable", options: "object") -> "PromptTable":
     """The table for these options; the question for a password is of the kind ``password``."""
     asked = prompts.prompts
-    if options.password_prompt is not None:
-        pattern = re.compile(
-            b"(?i)(?:" + _any_of(_texts(options, "password_prompt")) + b")[ \t]*:?[ \t]*\\Z"
-        )
+    texts = _texts(options, "password_prompt")
+    if texts:
+        pattern = re.compile(b"(?i)(?:" + _any_of(texts) + b")[ \t]*:?[ \t]*\\Z")
         asked = tuple(
             [p._replace(pattern=pattern) if p.kind == "password" else p for p in asked]
         )

@@ -117,6 +117,8 @@ def test_the_broker_thread_imports_nothing(router: Any, options: dict[str, dict[
     hop.call(import_recorder.begin)
     for name in ("local", "sudo", "command"):
         getattr(router, name)(via=hop, python_path=PYTHON, **options[name])
+    # With a terminal, though nobody asks root.
+    router.su(via=hop, password="x", python_path=PYTHON)
     assert "mitogen.methods.sudo" in hop.call(import_recorder.of_thread, "mitogen.load")
     assert hop.call(import_recorder.of_thread, "mitogen.broker") == []
 

@@ -107,6 +107,13 @@ def test_a_prompt_of_ones_own(given: object, asked: bytes):
     assert outcome.answers == []
 
 
+def test_no_texts_of_ones_own():
+    """Empty lists change nothing; above all they do not match everything."""
+    given = {"password": "pw", "password_prompt": [], "incorrect_prompts": []}
+    assert replay(b"Last login: ", "su", ends=False, **given).answers == []
+    assert replay(b"Password: ", "su", ends=False, **given).answers == [b"pw\n"]
+
+
 def test_words_of_refusal_of_ones_own():
     """Beside the usual ones, which go on to count."""
     for said in (b"get lost, alice\n", b"su: Authentication failure\n"):
