@@ -172,6 +172,8 @@ class Handshake:
         self._noise = bytearray()
         self._said = bytearray()
         self._line = bytearray()
+        self._link_line = bytearray()
+        self._link_prompts = [prompt for prompt in prompts.prompts if prompt.is_also_on_link]
         self._answers = collections.Counter()
         self._old_versions = []
         self._interpreter = None
@@ -185,6 +187,10 @@ class Handshake:
         self._link += data
         while self._state in (WAIT_PYTHON, WAIT_UP) and self._take_marker():
             pass
+        if self._link_prompts and self._state == WAIT_PYTHON:
+            rest = bytes(self._link_line + data).rpartition(b"\n")[2]
+            self._link_line = bytearray(rest[-MAX_PROMPT - self._spare :])
+            self._take_prompt(self._link_line, self._link_prompts)
 
     def feed_diagnostics(self, data: "bytes") -> "None":
         """Bytes from the terminal, or from stderr where there is none."""
@@ -194,7 +200,7 @@ class Handshake:
         for line in lines:
             self._take_line(line.strip(b"\r"))
         if rest and self._state == WAIT_PYTHON:
-            self._take_prompt()
+            self._take_prompt(self._line, self._table.prompts)
 
     def link_eof(self) -> "None":
         """The child's stdout was closed."""
@@ -291,13 +297,13 @@ class Handshake:
                     self._refusal = (refusal, self._clean(line)[:KEPT])
                     break
 
-    def _take_prompt(self) -> "None":
+    def _take_prompt(self, unfinished: "bytearray", prompts: "list") -> "None":
         # ssh goes to the beginning of the line before it asks.
-        line = self._line.rpartition(b"\r")[2]
-        for prompt in self._table.prompts:
+        line = unfinished.rpartition(b"\r")[2]
+        for prompt in prompts:
             if prompt.pattern.search(line):
-                self._events.append(DiagnosticLine(self._clean(self._line)))
-                self._line.clear()
+                self._events.append(DiagnosticLine(self._clean(unfinished)))
+                unfinished.clear()
                 self._answer(prompt)
                 return
 

@@ -8,7 +8,9 @@ import collections
 
 class Prompt(
     collections.namedtuple(
-        "Prompt", "kind pattern answer_option answer missing_error missing repeated_error repeated"
+        "Prompt",
+        "kind pattern answer_option answer missing_error missing repeated_error repeated "
+        "is_also_on_link",
     )
 ):
     """A question at the end of what was said so far, without a newline behind it.
@@ -18,6 +20,7 @@ class Prompt(
     :ivar answer_option: the option that holds the answer; None: `answer` is it.
     :ivar missing_error, missing: error class and its words when the option is not given.
     :ivar repeated_error, repeated: the same when the answer was not accepted.
+    :ivar bool is_also_on_link: its program may ask on its stdout, which is the link.
     """
 
     __slots__ = ()
@@ -32,6 +35,7 @@ class Prompt(
         missing: "str" = "",
         repeated_error: "type | None" = None,
         repeated: "str" = "",
+        is_also_on_link: "bool" = False,
     ) -> "Prompt":
         """Make one; a repeated question is of the same kind of error as a missing answer."""
         return super().__new__(
@@ -44,6 +48,7 @@ class Prompt(
             missing,
             repeated_error or missing_error,
             repeated,
+            is_also_on_link,
         )
 
 

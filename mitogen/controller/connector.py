@@ -33,6 +33,8 @@ class Connector:
         self._ids = ids
         self._launches = {}
         self._is_stopping = False
+        # Now, and not on the broker thread: it imports.
+        self._account = _account()
         self._broker.listen("shutdown", self._on_shutdown)
         self._broker.listen("fork", self._on_fork)
         router.add_handler(self._on_detaching, DETACHING)
@@ -91,7 +93,8 @@ class Connector:
     def _launch_here(
         self, context: "object", pending: "PendingStream", method: "object", options: "object"
     ) -> "None":
-        title = options.remote_name or _default_title()
+        # What `ps` shows for the children of this program.
+        title = options.remote_name or "mitogen:%s:%d" % (self._account, os.getpid())
         plan = Plan(
             method,
             options,
@@ -214,7 +217,7 @@ class Connector:
         try:
             method = methods.find(request.method)
             options = methods.build_options(method, **request.options)
-        except (TypeError, LookupError) as exc:
+        except (TypeError, ValueError, LookupError) as exc:
             msg.reply(ChildStarted(StreamError(str(exc)), None).to_value())
             return
         context = self._router.context_by_id(request.context_id, name=options.name)
@@ -263,10 +266,10 @@ def _cancelled(context: "object") -> "CancelledError":
     return CancelledError("%s: %s" % (context.name, _SHUTTING_DOWN))
 
 
-def _default_title() -> "str":
-    """``mitogen:<user>@<host>:<pid>`` of this program, which `ps` shows for its children."""
+def _account() -> "str":
+    """``<user>@<host>`` of this program."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):
         user = str(os.getuid())
-    return "mitogen:%s@%s:%d" % (user, socket.gethostname(), os.getpid())
+    return "%s@%s" % (user, socket.gethostname())

@@ -65,13 +65,17 @@ class Launch:
         deadline = self._broker.timers.clock() + plan.options.connect_timeout
         self._handshake = Handshake(
             self._nonce,
-            plan.method.prompts,
+            plan.method.prompts_for(plan.options),
             plan.options,
             plan.name,
             deadline,
         )
         try:
-            self._process = process.spawn(self._argv(), plan.method.needs_tty(plan.options))
+            self._process = process.spawn(
+                self._argv(),
+                plan.method.needs_tty(plan.options),
+                is_stdin_tty=plan.method.asks_on_stdin,
+            )
         except StreamError as exc:
             self._fail(exc)
             return

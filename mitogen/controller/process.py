@@ -1,7 +1,8 @@
 """Starts the program that leads to a child: never blocks, leaks no descriptor into it.
 
 The child's stdin and stdout are one end of a socket pair, the *link*, whether it has a terminal or
-not, so that no terminal ever translates or echoes data.
+not, so that no terminal ever translates or echoes data. A program that takes answers from its stdin
+only gets the terminal there; what it runs finds the link, both directions of it, at its stdout.
 """
 
 import os
@@ -14,6 +15,8 @@ from mitogen.errors import StreamError
 #: Opens the terminal that is its first argument, as the leader of a new session, and thereby makes
 #: it the controlling one, which is where programs ask for passwords; then becomes the program.
 _WITH_TERMINAL = 't=$1;shift;exec "$@" 2<>"$t"'
+#: The same, its stdin being the terminal, too.
+_WITH_TERMINAL_AS_STDIN = 't=$1;shift;exec "$@" 2<>"$t" 0<&2'
 
 
 class Process:
@@ -60,18 +63,27 @@ class Process:
         return "Process(%d, %r)" % (self.pid, self._program)
 
 
-def spawn(argv: "list", tty: "bool" = False, env: "dict | None" = None) -> "Process":
+def spawn(
+    argv: "list",
+    tty: "bool" = False,
+    env: "dict | None" = None,
+    is_stdin_tty: "bool" = False,
+) -> "Process":
     """Start *argv*.
 
     :param bool tty: give it a controlling terminal of its own, to which its stderr goes as well.
     :param env: its environment; None for ours.
+    :param bool is_stdin_tty: with a terminal, let that be its stdin as well.
     :raises mitogen.core.StreamError: there is no such program, or no process can be made.
     """
     _require_program(argv[0], env)
     ours, theirs = socket.socketpair()
     try:
-        start = _start_with_terminal if tty else _start_with_pipe
-        popen, diagnostics_fd = start(argv, theirs, env)
+        if tty:
+            opener = _WITH_TERMINAL_AS_STDIN if is_stdin_tty else _WITH_TERMINAL
+            popen, diagnostics_fd = _start_with_terminal(argv, theirs, env, opener)
+        else:
+            popen, diagnostics_fd = _start_with_pipe(argv, theirs, env)
     except OSError as exc:
         ours.close()
         raise StreamError("%s could not be started: %s" % (argv[0], exc.strerror))
@@ -102,12 +114,14 @@ def _start_with_pipe(argv: "list", theirs: "socket.socket", env: "dict | None") 
     return popen, read_end
 
 
-def _start_with_terminal(argv: "list", theirs: "socket.socket", env: "dict | None") -> "tuple":
+def _start_with_terminal(
+    argv: "list", theirs: "socket.socket", env: "dict | None", opener: "str"
+) -> "tuple":
     master, slave = os.openpty()
     try:
         _silence(slave)
         popen = subprocess.Popen(
-            ["/bin/sh", "-c", _WITH_TERMINAL, "sh", os.ttyname(slave), *argv],
+            ["/bin/sh", "-c", opener, "sh", os.ttyname(slave), *argv],
             stdin=theirs,
             stdout=theirs,
             # Somebody has to have it open all the time, or we would read its end.

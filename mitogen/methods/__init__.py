@@ -1,6 +1,7 @@
 """Connection methods: one file each, found by name."""
 
 import importlib
+import sys
 
 from mitogen.methods.declaration import Method, Option, Options
 
@@ -8,17 +9,25 @@ __all__ = ["NAMES", "Method", "Option", "Options", "build_options", "find", "to_
 
 #: Every method, in the order of the documentation. Each is loaded when it is first asked for: a
 #: context that becomes a parent gets only the files of those it uses.
-NAMES = ("local", "ssh", "sudo")
+NAMES = (
+    "local", "ssh", "sudo", "su", "doas", "docker", "podman", "buildah", "kubectl", "lxc", "lxd",
+    "incus", "jail", "command",
+)  # fmt: skip
 
 
 def find(name: "str") -> "Method":
     """The method called *name*.
 
+    One that is loaded is found without the import system: the broker thread may ask for it, and an
+    import in another thread holds a lock while it waits for that one.
+
     :raises LookupError: there is none.
     """
     if name not in NAMES:
         raise LookupError("no connection method is called %r" % (name,))
-    return importlib.import_module("mitogen.methods." + name).METHOD
+    fullname = "mitogen.methods." + name
+    loaded = getattr(sys.modules.get(fullname), "METHOD", None)
+    return loaded or importlib.import_module(fullname).METHOD
 
 
 def build_options(method: "Method", **given: "object") -> "Options":

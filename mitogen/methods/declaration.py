@@ -11,16 +11,26 @@ from mitogen.bootstrap.prompts import NO_PROMPTS
 _REQUIRED = object()
 
 
-class Option(collections.namedtuple("Option", "name default doc is_secret")):
-    """One keyword argument of a method."""
+class Option(collections.namedtuple("Option", "name default doc is_secret is_operand")):
+    """One keyword argument of a method.
+
+    :ivar bool is_secret: its value shows nowhere.
+    :ivar bool is_operand: its value stands in a command line where an option could stand, and
+        therefore must not look like one.
+    """
 
     __slots__ = ()
 
     def __new__(
-        cls, name: "str", default: "object" = _REQUIRED, doc: "str" = "", is_secret: "bool" = False
+        cls,
+        name: "str",
+        default: "object" = _REQUIRED,
+        doc: "str" = "",
+        is_secret: "bool" = False,
+        is_operand: "bool" = False,
     ) -> "Option":
         """Make one; without *default* it has to be given."""
-        return super().__new__(cls, name, default, doc, is_secret)
+        return super().__new__(cls, name, default, doc, is_secret, is_operand)
 
     @property
     def is_required(self) -> "bool":
@@ -31,7 +41,7 @@ class Option(collections.namedtuple("Option", "name default doc is_secret")):
 COMMON = (
     Option("name", None, "Name of the context; made from the options when not given."),
     Option("remote_name", None, "Title of the process in ps; mitogen:<user>@<host>:<pid>."),
-    Option("python_path", None, "Interpreter to start: see python_candidates()."),
+    Option("python_path", None, "Interpreter to start: one command, or a list of candidates."),
     Option("debug", False, "Log debug records of the context."),
     Option("connect_timeout", 30.0, "Seconds until connecting is given up."),
     Option("profiling", False, "Accepted; there is no profiler yet."),
@@ -51,14 +61,20 @@ class Method:
     :param default_name: ``default_name(options)`` -> name for the context.
     :param needs_tty: ``needs_tty(options)``: whether its program asks on a terminal only.
     :param prompts: `mitogen.bootstrap.prompts.PromptTable`.
+    :param adapt_prompts: ``adapt_prompts(prompts, options)`` -> the table to use, where options
+        have a say in it.
+    :param asks_on_stdin: with a terminal, its program takes answers from its stdin only: that is
+        the terminal then, and `argv` has what it runs take its stdin from its stdout.
     :param check: ``check(options)`` raises TypeError or ValueError for what cannot be.
     :param default_python: ``default_python()`` -> candidates when no python_path is given, asked
         in the process that starts the context; None for the usual ones.
     """
 
     __slots__ = (
+        "_adapt_prompts",
         "_check",
         "argv",
+        "asks_on_stdin",
         "default_name",
         "default_python",
         "doc",
@@ -79,6 +95,8 @@ class Method:
         prompts: "object" = NO_PROMPTS,
         check: "object" = None,
         default_python: "object" = None,
+        adapt_prompts: "object" = None,
+        asks_on_stdin: "bool" = False,
     ) -> "None":
         self.name = name
         self.doc = doc
@@ -89,6 +107,12 @@ class Method:
         self.prompts = prompts
         self._check = check or _never
         self.default_python = default_python or _usual_python
+        self.asks_on_stdin = asks_on_stdin
+        self._adapt_prompts = adapt_prompts or _as_declared
+
+    def prompts_for(self, options: "Options") -> "object":
+        """What its program asks and says, given these options."""
+        return self._adapt_prompts(self.prompts, options)
 
     def build_options(self, given: "dict") -> "Options":
         """The options record for keyword arguments.
@@ -100,11 +124,14 @@ class Method:
         unknown = sorted(set(given) - set(known))
         if unknown:
             raise TypeError("%s() has no option %s" % (self.name, ", ".join(unknown)))
-        missing = [o.name for o in self.options if o.is_required and o.name not in given]
+        missing = [o.name for o in self.options if o.is_required and given.get(o.name) is None]
         if missing:
             raise TypeError("%s() needs %s" % (self.name, ", ".join(missing)))
         record = Options(self, {n: given.get(n, known[n].default) for n in known})
         python_candidates(record.given["python_path"])
+        for option in self.options:
+            if option.is_operand:
+                _require_operand(option.name, record.given[option.name])
         self._check(record)
         return record
 
@@ -177,6 +204,28 @@ def _is_one_command(words: "list") -> "bool":
     program = words[0].rpartition("/")[2]
     is_python = "python" in program or "pypy" in program
     return not is_python or any(word.startswith("-") for word in words[1:])
+
+
+def words_of(options: "Options", name: "str") -> "list":
+    """The arguments a user gave in the option *name*: a list of strings; empty for None.
+
+    :raises TypeError: it is something else.
+    """
+    given = getattr(options, name)
+    if given is None:
+        return []
+    if not isinstance(given, (list, tuple)) or not all(isinstance(word, str) for word in given):
+        raise TypeError("%s is a list of strings, not %r" % (name, given))
+    return list(given)
+
+
+def _require_operand(name: "str", value: "object") -> "None":
+    if value is not None and str(value)[:1] in ("", "-"):
+        raise ValueError("%s cannot be %r: it would not be taken for a name" % (name, value))
+
+
+def _as_declared(prompts: "object", _options: "Options") -> "object":
+    return prompts
 
 
 def _never(_options: "Options") -> "bool":

@@ -12,10 +12,14 @@ WORDS = (
     "salasana", "sandi", "senha", "shifra", "slaptažodi", "wachtwoord", "şifre", "parola",
     "κωδικ", "συνθηματικ", "лозинк", "парол", "գաղտնաբառ", "סיסמה", "گذرواژه", "كلمة المرور",
     "पासवर्ड", "রাশশব্দ", "รหัสผ่าน", "პაროლ", "パスワード", "密码", "密碼", "口令", "암호", "비밀번호",
+    "contrasigno", "focal faire", "iphasiwedi", "palavra-passe", "parool", "şifrə", "ססמה",
+    "كلمة السر", "गुप्तशब्द", "शब्दकूट", "গুপ্তশব্দ", "পাসওয়ার্ড", "ਪਾਸਵਰਡ", "પાસવર્ડ", "ପ୍ରବେଶ ସଙ୍କେତ",
+    "கடவுச்சொல்", "సంకేతపదము", "ಗುಪ್ತಪದ", "അടയാളവാക്ക്", "රහස්පදය", "ពាក្យសម្ងាត់",
 )  # fmt: skip
 
 
-_WIDE_COLON = "\uff1a".encode()
+#: That of East Asia, and that of Khmer.
+_OTHER_COLONS = b"|".join([colon.encode() for colon in "\uff1a\u17d6"])
 
 
 def _alternatives() -> "bytes":
@@ -31,5 +35,5 @@ HAS_PASSWORD = re.compile(b"(?i)(?:" + _alternatives() + b")")
 
 #: The end of a question for it. The colon may be a wide one, and French has a space before it.
 ENDS_IN_PASSWORD = re.compile(
-    b"(?i)(?:" + _alternatives() + rb")[^\r\n]{0,120}(?::|" + _WIDE_COLON + rb")[ \t]*\Z"
+    b"(?i)(?:" + _alternatives() + rb")[^\r\n]{0,120}(?::|" + _OTHER_COLONS + rb")[ \t]*\Z"
 )

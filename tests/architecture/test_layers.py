@@ -31,7 +31,7 @@ LAYERS = {
     "controller": {"errors", "wire", "routing", "calls", "imports", "runtime", "bootstrap",
                    "methods", "master"},
 }  # fmt: skip
-FACADES = {"__init__", "core", "master", "parent", "select", "ssh", "sudo", "utils"}
+FACADES = {"__init__", "core", "doas", "master", "parent", "select", "ssh", "su", "sudo", "utils"}
 FACADE_LINES = 60
 
 PURE = [

@@ -81,9 +81,11 @@ class Driver:
         self.main = FAKE_MAIN
         self.chunk = 1 << 20
         self._handshake = Handshake(
-            NONCE, method.prompts, options, "the test", time.monotonic() + TIMEOUT
+            NONCE, method.prompts_for(options), options, "the test", time.monotonic() + TIMEOUT
         )
-        self.started = Started(process.spawn(argv, tty=method.needs_tty(options)))
+        self.started = Started(
+            process.spawn(argv, tty=method.needs_tty(options), is_stdin_tty=method.asks_on_stdin)
+        )
 
     def boot_code(self, info: InterpreterInfo) -> bytes:
         return with_main(bundle.build_for(info), self.main)

@@ -288,6 +288,45 @@ def test_a_finished_line_is_no_prompt():
     assert events(shake) == [DiagnosticLine("Rules for your password:"), DiagnosticLine("be good")]
 
 
+ON_LINK = PromptTable((TABLE.prompts[1]._replace(is_also_on_link=True),), ())
+
+
+@pytest.mark.parametrize("step", [1, 1000])
+def test_a_prompt_on_the_link(step: int):
+    """Of a program that asks on its stdout: answered once, on its terminal."""
+    shake = make("s3cret", ON_LINK)
+    said = b"welcome\nPassword: "
+    for begin in range(0, len(said), step):
+        shake.feed_link(said[begin : begin + step])
+    line, answer = events(shake)
+    assert line.text.strip() == "Password:"
+    assert answer == Answer(b"s3cret\n", handshake.DIAGNOSTICS)
+    shake.feed_link(b"\n" + PYTHON)
+    assert events(shake) == [Interpreter(INFO)]
+
+
+@pytest.mark.parametrize("password", [None, "s3cret"])
+def test_a_prompt_on_the_link_that_is_no_good(password: str | None):
+    """Nothing to answer it with, or the same question again."""
+    shake = make(password, ON_LINK)
+    shake.feed_link(b"Password: ")
+    if password is not None:
+        events(shake)
+        shake.feed_link(b"\nPassword: ")
+    text = "needs one" if password is None else "wrong one"
+    assert text in str(only_error(shake))
+
+
+def test_what_is_no_prompt_on_the_link():
+    """A program that asks elsewhere, a finished line, and anything once Python runs."""
+    shake = make("s3cret")
+    shake.feed_link(b"password: ")
+    assert events(shake) == []
+    shake = make("s3cret", ON_LINK)
+    shake.feed_link(b"password:\n" + PYTHON + b"password: ")
+    assert events(shake) == [Interpreter(INFO)]
+
+
 def test_no_prompt_is_answered_once_python_runs():
     """From then on whatever asks is not the login program."""
     shake = make("s3cret")

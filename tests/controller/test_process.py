@@ -92,6 +92,18 @@ def test_a_program_can_ask_at_its_terminal():
         assert b"s3cret" not in read_said(started, b"nothing")
 
 
+def test_a_program_that_reads_its_answer_from_stdin():
+    """That is the terminal then; the link, in both directions, is its stdout."""
+    program = "read -r word; exec 0<&1; echo got $word; exec cat"
+    with spawned(["sh", "-c", program], tty=True, is_stdin_tty=True) as started:
+        os.write(started.diagnostics_fd, b"s3cret\n")
+        started.link.setblocking(True)
+        started.link.sendall(bytes(range(256)))
+        started.link.shutdown(1)
+        assert read_link(started) == b"got s3cret\n" + bytes(range(256))
+        assert started.wait(10) == 0
+
+
 def test_without_a_terminal_there_is_none():
     """Not even that of whoever runs us: nothing can ask the user behind our back."""
     program = "import os\ntry: os.open('/dev/tty', os.O_RDWR)\nexcept OSError: print('none')"

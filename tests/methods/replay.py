@@ -35,7 +35,7 @@ def replay(said: bytes, method: str, ends: bool = True, **given: object) -> Outc
     """The program says it, byte by byte, and then ends (or waits, with `ends=False`)."""
     declared = methods.find(method)
     options = methods.build_options(declared, **given)
-    shake = Handshake("nonce", declared.prompts, options, "the test", 100.0)
+    shake = Handshake("nonce", declared.prompts_for(options), options, "the test", 100.0)
     for position in range(len(said)):
         shake.feed_diagnostics(said[position : position + 1])
     if ends:

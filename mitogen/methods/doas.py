@@ -1,0 +1,58 @@
+"""Another user of the machine, through doas (of OpenBSD, or OpenDoas).
+
+With a password doas gets a terminal, which is where it asks; without one it is told not to ask.
+"""
+
+import re
+
+from mitogen.bootstrap.prompts import Prompt, PromptTable, Refusal
+from mitogen.errors import EofError, PasswordError
+from mitogen.methods import user_prompts
+from mitogen.methods.declaration import Method, Option
+from mitogen.methods.prompt_words import ENDS_IN_PASSWORD
+
+OPTIONS = (
+    Option("username", "root", "User to become."),
+    Option("doas_path", "doas", "The program."),
+    Option("password", None, "Password that doas asks for.", is_secret=True),
+    *user_prompts.OPTIONS,
+)
+
+PROMPTS = PromptTable(
+    prompts=(
+        Prompt(
+            "password",
+            ENDS_IN_PASSWORD,
+            answer_option="password",
+            missing_error=PasswordError,
+            missing="doas asks for a password, and none was given",
+            repeated="doas did not accept the password",
+        ),
+    ),
+    refusals=(
+        Refusal(
+            re.compile(rb"(?i)^doas: (authentication|authorization) (required|failed|failure)"),
+            PasswordError,
+        ),
+        Refusal(re.compile(rb"(?i)^doas: Operation not permitted"), EofError, "see doas.conf"),
+        Refusal(re.compile(rb"^doas: "), EofError),
+    ),
+)
+
+
+def _argv(options: "object", remote_argv: "list", _remote_command: "str") -> "list":
+    asking = ["-n"] if options.password is None else []
+    return [options.doas_path, *asking, "-u", options.username, "--", *remote_argv]
+
+
+METHOD = Method(
+    name="doas",
+    doc="Another user of the machine, through doas.",
+    options=OPTIONS,
+    argv=_argv,
+    default_name=lambda options: "doas.%s" % (options.username,),
+    needs_tty=lambda options: options.password is not None,
+    prompts=PROMPTS,
+    adapt_prompts=user_prompts.adapt,
+    check=user_prompts.check,
+)
