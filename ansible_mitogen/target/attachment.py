@@ -1,10 +1,11 @@
 """The context's half: takes jobs from the wire, has the zygote run them, answers. Broker thread.
 
-Nothing here waits. A job's output is read as it comes; when its process has ended, what is in the
-pipes is read, and that is the result. A daemon that the job left behind, and that holds the pipes
-open, does not keep it up.
+Nothing here waits, nor imports, which might wait for a thread that waits for this one. A job's
+output is read as it comes; when its process has ended, what is in the pipes is read, and that is
+the result. A daemon that the job left behind, and that holds the pipes open, does not keep it up.
 """
 
+import _signal  # without the enumerations on top
 import _socket as socket  # the socket module on top of it costs 8 ms
 import os
 from _collections import deque  # collections', without its import
@@ -27,6 +28,11 @@ _LAST_READS = 4
 _COLLECT_POLL = 0.002
 #: What a result needs besides the output.
 _OVERHEAD = 65536
+_SIGNALS = {
+    getattr(_signal, name): name
+    for name in dir(_signal)
+    if name.startswith("SIG") and name[3].isalpha() and name not in ("SIGCLD", "SIGIOT", "SIGPOLL")
+}
 
 
 class PendingJob:
@@ -72,6 +78,8 @@ class Attachment:
         #: Numbers of the closures that the zygote knows, by what identifies them.
         self._closures = {}
         self._last_closure = 0
+        #: Variables of tasks that runners have refused, for an interpreter reads them at its start.
+        self._own_environments = set()
         self._last_number = 0
         self._is_detached = False
         self._broker = None
@@ -182,10 +190,16 @@ class Attachment:
             self._broker.add_writer(near[2], lambda: self._on_input_wanted(pending))
             value["stdin"] = None
         start = channel.Start(pending.number, value, closure, has_stdin)
-        if may_reuse and not value["files"] and _can_reuse(job):
+        if may_reuse and not value["files"] and self._can_reuse(job):
             pending.runner = self._pool.start(pending, start, tuple(far), self._last_closure)
         else:
             self._link.send(start, tuple(far))
+
+    def _can_reuse(self, job: "records.ModuleJob") -> "bool":
+        """Whether the job asks for nothing that only a process of its own can have."""
+        if job.foreign or job.extra or job.interpreter or records.RESPAWN in job.files:
+            return False
+        return _variables(job) not in self._own_environments
 
     def _spawn(self, fd: "int") -> "int":
         number = self._next_number()
@@ -308,11 +322,9 @@ class Attachment:
         pending.runner = None
         is_of_job = runner.has_begun or pending.verdict
         if is_of_job and type(message) is channel.Ended:
-            if message.status:
-                from ansible_mitogen.target import leftovers  # modules die seldom
-
-                leftovers.remove(pending.job)
-            self._finish(pending, **_how_ended(message.status, pending.verdict))
+            # What it left is removed first, where it would be for a process of its own.
+            value = dict(pending.job.to_value(), files={}, supplied={})
+            self._link.send(channel.Clear(pending.number, value, message.status))
         elif pending.verdict:
             self._finish(pending, ended=records.KILLED, detail=pending.verdict)
         else:
@@ -329,6 +341,8 @@ class Attachment:
             self._pool.drop(runner)
         else:
             self._pool.release(runner)
+        if type(message) is channel.Refused:
+            self._own_environments.add(_variables(pending.job))
         if type(message) is channel.Ended:
             self._finish(pending, **_how_ended(message.status, pending.verdict))
         elif pending.verdict:
@@ -354,17 +368,8 @@ class Attachment:
         self._broker.shutdown()
 
 
-def _can_reuse(job: "records.ModuleJob") -> "bool":
-    """Whether the job asks for nothing that only a process of its own can have."""
-    if job.foreign or job.extra or job.interpreter or records.RESPAWN in job.files:
-        return False
-    if not job.environment:
-        return True
-    from ansible_mitogen.target import fresh, standard_streams  # few jobs need them
-
-    return not fresh.is_needed(job.environment) and standard_streams.has_same_locale(
-        job.environment
-    )
+def _variables(job: "records.ModuleJob") -> "tuple":
+    return tuple(sorted(job.environment.items()))
 
 
 def _pipes(has_stdin: "bool") -> "tuple":
@@ -395,10 +400,4 @@ def _how_ended(status: "int", verdict: "str") -> "dict":
 
 
 def _signal_text(number: "int") -> "str":
-    import signal  # few jobs need it
-
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = "signal %d" % (number,)
-    return "ended by %s" % (name,)
+    return "ended by %s" % (_SIGNALS.get(number, "signal %d" % (number,)),)

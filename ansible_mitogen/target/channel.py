@@ -3,7 +3,8 @@
 Each message is a four-byte length and a value: the place of its class in `_KINDS`, and its fields.
 Descriptors come along with their messages (SCM_RIGHTS), in the order of these: with a `Start`
 stdout, stderr, and stdin where `has_stdin` says so; with a `Spawn` a socket, over which the runner
-that it asks for takes jobs itself, one at a time: `Start`, then `Began` and `Ended`, or `Missing`.
+that it asks for takes jobs itself, one at a time: `Start`, then `Began` and `Ended`, or `Missing`,
+or `Refused`, which is about this job alone.
 The parent of all is trusted, and so is each of them.
 """
 
@@ -59,6 +60,13 @@ class Cancel(Message):
     __slots__ = FIELDS
 
 
+class Clear(Message):
+    """Context to zygote: a runner has died of the job; remove what it left, and say `Ended`."""
+
+    FIELDS = ("number", "job", "status")
+    __slots__ = FIELDS
+
+
 class Began(Message):
     """Runner to context: the job runs; one that ends without saying so has not touched it."""
 
@@ -92,13 +100,13 @@ class Missing(Message):
 
 
 class Refused(Message):
-    """Zygote to context: the job could not be started."""
+    """To the context: the job could not be started, or not there."""
 
     FIELDS = ("number", "reason")
     __slots__ = FIELDS
 
 
-_KINDS = (Start, Spawn, Cancel, Began, Noted, Ended, Missing, Refused)
+_KINDS = (Start, Spawn, Cancel, Clear, Began, Noted, Ended, Missing, Refused)
 
 
 def encode(message: "Message") -> "bytes":

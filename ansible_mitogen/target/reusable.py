@@ -14,6 +14,7 @@ import time
 from ansible_mitogen.target import (
     channel,
     departure,
+    fresh,
     leftovers,
     records,
     runner,
@@ -76,6 +77,10 @@ class ReusableRunner:
             return
         job = records.job_from_value(message.job)
         job.files = files
+        if _needs_own(local_items(job.environment)):
+            channel.close_all(descriptors)
+            self._tell(channel.Refused(message.number, "its environment"))
+            return
         self._tell(channel.Began(message.number))
         for number, fd in enumerate(descriptors, 1):
             os.dup2(fd, number)
@@ -124,3 +129,10 @@ class ReusableRunner:
         """Have nothing of a job as standard streams."""
         for number in range(3):
             os.dup2(self._null, number)
+
+
+def _needs_own(environment: "dict") -> "bool":
+    """Whether a task with these variables needs a process of its own."""
+    if not environment:
+        return False
+    return fresh.is_needed(environment) or not standard_streams.has_same_locale(environment)

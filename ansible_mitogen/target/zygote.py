@@ -142,6 +142,10 @@ class Zygote:
                 self._start(message)
             elif type(message) is channel.Spawn:
                 self._spawn(message)
+            elif type(message) is channel.Clear:
+                if message.status:
+                    leftovers.remove(records.job_from_value(message.job))
+                self._tell(channel.Ended(message.number, message.status))
             elif type(message) is channel.Cancel and message.number in self._running:
                 self._end(self._running[message.number])
 

@@ -16,6 +16,7 @@ from ansible_mitogen.target.attachment import Attachment
 from ansible_mitogen.target.channel import (
     Began,
     Cancel,
+    Clear,
     Decoder,
     Ended,
     Message,
@@ -269,6 +270,21 @@ def test_a_runner_that_declines(bench: Bench) -> None:
     assert answer.result["ended"] == "exit"
 
 
+def test_a_runner_that_refuses(bench: Bench) -> None:
+    """It is kept for others; jobs with these variables do not come to it any more."""
+    bench.prime()
+    variables = {"PYTHONPATH": "/x"}
+    bench.module(environment=variables)
+    runner = bench.runner()
+    runner.tell(Refused(_number(runner.take()), "its environment"))
+    bench.broker.read()
+    assert _number(bench.zygote.take())
+    bench.module(environment=variables)
+    assert _number(bench.zygote.take())
+    bench.module(environment={"X": "1"})
+    assert _number(runner.take())
+
+
 @pytest.mark.parametrize("word", [Ended, Refused])
 def test_a_runner_that_ends_before_it_begins(word: Any, bench: Bench) -> None:
     """The job was not touched: it runs elsewhere."""
@@ -289,6 +305,10 @@ def test_a_runner_that_ends_with_its_job(bench: Bench) -> None:
     number = _number(runner.take())
     runner.tell(Began(number))
     bench.say(Ended(runner.number, 9))
+    assert answer.result is None
+    (clear,) = bench.zygote.take()
+    assert isinstance(clear, Clear)
+    bench.say(Ended(number, clear.status))  # type: ignore[attr-defined]
     assert answer.result is not None
     assert (answer.result["rc"], answer.result["ended"]) == (137, "signal")
     answer = bench.module()

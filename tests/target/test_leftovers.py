@@ -31,14 +31,21 @@ _ENDS = {
 }
 
 
+@pytest.mark.parametrize("may_reuse", [False, True])
 @pytest.mark.parametrize("end", _ENDS)
-def test_nothing_is_left(end: str, host: Host, library: Path, tmp_path: Path) -> None:
+def test_nothing_is_left(
+    end: str, may_reuse: bool, host: Host, library: Path, tmp_path: Path
+) -> None:
     """Neither by a module that removes it itself, nor by one that cannot; others' stay."""
     base = tmp_path / "base"
     others = base / "ansible-moduletmp-1.5-abcd_123"
     others.mkdir(parents=True)
     module = own(library, _TEXT + _ENDS[end] + "\n")
+    # The core's limit ends a reusable runner's process: none outlives the test.
     job = module.job({"_ansible_remote_tmp": str(base)}, environment={"TMPDIR": str(tmp_path)})
+    if may_reuse:
+        host.run(own(library, _TEXT + _ENDS[end] + "\n").job({"_ansible_remote_tmp": "/tmp"}))
+        job = {**job, "supplied": {}, "may_reuse": True}
     result = host.run(job)
     assert (result["rc"] == 0) is (end == "returns"), result
     assert os.listdir(base) == [others.name]
