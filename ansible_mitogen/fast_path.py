@@ -223,6 +223,7 @@ def _refuse_special(task_action: Any, given: dict[str, Any]) -> None:
     ):
         raise NotFastError("a debugging extension is switched on")
 
+
 def _shebang(given: dict[str, Any], asked_for: Any, task_vars: dict[str, Any]) -> str:
     """The core's choice of an interpreter; raises its request for discovery."""
     path, arguments = asked_for

@@ -182,12 +182,19 @@ class RunRequest(Request):
             except Exception as exc:
                 self.fail(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}")
             else:
-                use(result)
+                self._use(use, result)
 
         job = {**job, "method": self._home.hop.method}
         self._is_under_way = True
         receiver = node.context.send_async(Message.pickled(job, handle=JOB_HANDLE))
         receiver.notify = on_message
+
+    def _use(self, use: Any, result: Any) -> None:
+        try:
+            use(result)
+        except Exception as exc:  # a host may answer anything
+            LOG.exception("the result of a job is not what it should be")
+            self.fail(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}")
 
     def _on_result(self, result: dict[str, Any]) -> None:
         missing = result.get("missing")

@@ -191,7 +191,11 @@ class Attachment:
             value["stdin"] = None
         start = channel.Start(pending.number, value, closure, has_stdin)
         if may_reuse and not value["files"] and self._can_reuse(job):
-            pending.runner = self._pool.start(pending, start, tuple(far), self._last_closure)
+            try:
+                pending.runner = self._pool.start(pending, start, tuple(far), self._last_closure)
+            except OSError as exc:  # no descriptor is left for a runner
+                channel.close_all(far)
+                self._finish(pending, ended=records.LOST, detail=str(exc))
         else:
             self._link.send(start, tuple(far))
 

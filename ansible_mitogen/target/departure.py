@@ -101,4 +101,9 @@ def flush() -> "bool":
                 stream.flush()
         except Exception:
             is_written = stream is sys.stderr and is_written
+    for stream in (sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()  # where they are others: an interpreter does when it lets go of them
+        except Exception:
+            pass  # which no status tells of
     return is_written

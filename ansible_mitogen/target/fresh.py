@@ -137,6 +137,7 @@ def become(job: "object", closure: "object", command: "list") -> "None":
     with open(path, "w", encoding="utf-8") as target:
         target.write(_PROGRAM % (fields,))
     fd = os.open(path, os.O_RDONLY)
+    os.unlink(path)  # it holds the task's arguments
     os.dup2(fd, 0)
     os.close(fd)
     # The interpreter's own settings of signals do not survive, ours do.

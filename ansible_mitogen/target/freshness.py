@@ -4,7 +4,8 @@ Stock Ansible becomes another user anew for each task, and so sees at once what 
 changed: groups, limits, the right to become it, the environment of a login, the interpreter. A
 context lives on. It remembers what the files looked like that all this was read from, and before
 each job looks whether they still do: a few microseconds a file, and nothing is read while nothing
-changes.
+changes. When the files of accounts did, the system is asked for two of them, which may take as long
+as it takes: a directory that does not answer would have kept stock Ansible waiting, too.
 """
 
 import os

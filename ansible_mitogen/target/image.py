@@ -250,7 +250,9 @@ def _libraries(foreign: "list") -> "list":
     The core's modules look for optional libraries (libselinux, systemd) while they are imported: a
     play that installs one expects the next task to find it.
     """
-    return _stamps(["/etc/ld.so.cache", *sys.path, *site_folders(), *_paths_of(foreign)])
+    # The second one is read once by some C libraries, and says where accounts are looked up.
+    system = ["/etc/ld.so.cache", "/etc/nsswitch.conf"]
+    return _stamps([*system, *sys.path, *site_folders(), *_paths_of(foreign)])
 
 
 def _stamps(paths: "list") -> "list":

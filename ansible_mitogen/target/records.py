@@ -84,8 +84,13 @@ class Record:
     def __repr__(self) -> "str":
         return "%s(%s)" % (
             type(self).__name__,
-            ", ".join("%s=%.60r" % item for item in self.to_value().items()),
+            ", ".join("%s=%.60r" % item for item in self.to_value().items() if _is_shown(item[0])),
         )
+
+
+def _is_shown(field: "str") -> "bool":
+    """Whether a field never holds a secret."""
+    return field not in ("arguments", "stdin", "environment", "extra", "supplied")
 
 
 class ModuleJob(Record):

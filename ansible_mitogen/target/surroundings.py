@@ -7,10 +7,12 @@ loaded, only which. The state of the standard library's own modules is not looke
 
 import _locale
 import _signal as signal
+import _socket
 import _thread
 import gc
 import os
 import resource
+import stat
 import sys
 import warnings
 
@@ -92,6 +94,8 @@ class Surroundings:
         tempfile = sys.modules.get("tempfile")
         if tempfile is not None:
             tempfile.tempdir = None  # remembers what TMPDIR was
+        for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+            signal.setitimer(timer, 0)
         if _locale.setlocale(_locale.LC_ALL, None) != self._locale:
             _locale.setlocale(_locale.LC_ALL, self._locale)
         try:
@@ -112,8 +116,10 @@ class Surroundings:
         """Have those that were left open lead nowhere; whether all others are there still."""
         opened = _open_descriptors()
         for fd in opened - self._descriptors:
-            # Not closed: something may believe to own it, and would close another one later.
-            os.dup2(self._null, fd, False)
+            # Not closed: something may believe to own it, and would close another one later. And
+            # libraries keep theirs to the system's log for good.
+            if not _is_datagram_socket(fd):
+                os.dup2(self._null, fd, False)
         is_same = self._descriptors <= opened
         self._descriptors = opened
         return is_same and len(opened) <= self._most
@@ -198,6 +204,16 @@ def _open_descriptors() -> "set":
         # That of the listing is closed by now: at most one number more, which is tried.
         return {fd for fd in numbers if _is_open(fd)}
     return set()
+
+
+def _is_datagram_socket(fd: "int") -> "bool":
+    if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+        return False
+    sock = _socket.socket(fileno=os.dup(fd))
+    try:
+        return sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_TYPE) == _socket.SOCK_DGRAM
+    finally:
+        sock.close()
 
 
 def _is_open(fd: "int") -> "bool":

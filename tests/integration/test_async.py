@@ -38,8 +38,8 @@ def _run(world: World, kind: str) -> list[Run]:
             door.write(b"come in\n")
         second = world.run(FOLDER / "after.yml", kind)
     # What the wrapper has ended waits here; where it ended itself only, what it ran does.
-    for door in folder.glob("never-*"):
-        door.open("r+b", buffering=0).close()
+    for path in folder.glob("never-*"):
+        path.open("r+b", buffering=0).close()
     assert second.returncode == 0, second.output[-4000:]
     return [first, second]
 

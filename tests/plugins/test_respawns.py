@@ -265,3 +265,15 @@ def test_a_stale_context(bench):
     assert answers[0].result["ended"] == "exit"
     bench.run()
     assert bench.beside() is not beside
+
+
+@pytest.mark.parametrize("result", [None, {"missing": 7, "ended": "lost"}, {"stdout": b""}])
+def test_an_answer_that_makes_no_sense(bench, result):
+    """The task fails, and nothing is left of the request."""
+    answers = bench.run(job("command"))
+    answer = bench.home.answers.pop()
+    answer.value = result
+    answer.notify(answer)
+    (failed,) = answers
+    assert failed.failure is FailureKind.INTERNAL
+    assert bench.tree.find(bench.key).holds == 0

@@ -337,6 +337,21 @@ def test_an_unwanted_job_of_a_runner(bench: Bench) -> None:
     assert bench.runner() is not runner
 
 
+def test_no_descriptor_for_a_runner(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job is answered, and nothing of it is left."""
+    bench.prime()
+
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pools.socket, "socketpair", fail)
+        answer = bench.module()
+    assert answer.result is not None
+    assert answer.result["ended"] == "lost"
+    assert not bench.attachment._jobs
+
+
 def test_idle_runners_end(bench: Bench) -> None:
     """After a while, and at once where there are many."""
     bench.prime()

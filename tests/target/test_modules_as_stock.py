@@ -145,6 +145,8 @@ ODD = {
     "writes past Python": "import os, sys; print('1'); sys.stdout.flush()\n"
     "os.system('echo 2; echo 3 >&2'); print('4', file=sys.stderr); sys.exit(0)",
     "prints what has no bytes": "print('\\udcff')",
+    "replaces its output": "import os, sys; print('result')\n"
+    "sys.stdout = open(os.devnull, 'w'); print('hidden'); sys.exit(0)",
     "closes its output": "import sys; sys.stdout.close(); sys.exit(0)",
     "closes its descriptors": "import os, sys; os.close(1); os.close(2); print('x'); sys.exit(0)",
     "leaves a thread": "import threading, sys\nt = threading.Timer(0.05, print, ['late'])\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ print(json.dumps({
     "folder": os.getcwd(),
     "umask": mask,
     "descriptors": sorted({leads_to(n) for n in os.listdir("/proc/self/fd")}),
+    "timer": signal.getitimer(signal.ITIMER_REAL)[0],
     "threads": threading.active_count(),
     "handlers": [repr(signal.getsignal(n)) for n in range(1, signal.NSIG) if n not in (32, 33)],
     "blocked": repr(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
@@ -181,6 +183,7 @@ RESTORED = {
     "warnings": "w = AnsibleModule({}); w.warn('left'); w.deprecate('left', version='9.9')",
     "output": "sys.stdout = sys.stderr",
     "hooks": "sys.excepthook = sys.displayhook = print",
+    "alarm": "import signal; signal.alarm(1000)",
     "arguments": "sys.argv.append('left')",
     "a folder for temporary files": "import tempfile; tempfile.tempdir = '/left'",
     "a handler for the end": "import atexit; atexit.register(lambda: None)",
@@ -230,6 +233,31 @@ def test_what_is_put_back(what: str, shared: SharedProcess, library: Path) -> No
     before.pop("modules")
     after.pop("modules")
     assert after == before
+
+
+def test_a_link_to_the_log(shared: SharedProcess, library: Path, tmp_path: Path) -> None:
+    """Libraries keep it for good, and go on to write to it from the next module."""
+    path = tmp_path / "log"
+    opens = own(
+        library,
+        _IMPORT + "import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        f"s.connect({str(path)!r})\nprint(s.detach())\nsys.exit(0)\n",
+        "opens",
+    )
+    writes = own(
+        library,
+        _IMPORT + "import os, sys\nfd = AnsibleModule({'fd': {'type': 'int'}}).params['fd']\n"
+        "os.write(fd, b'said')\nsys.exit(0)\n",
+        "writes",
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(path))
+        shared.prepare(opens, writes)
+        pid = shared.look()["pid"]
+        fd = int(shared.run(opens, {}).stdout)
+        assert shared.run(writes, {"fd": fd}).rc == 0
+        assert log.recv(9) == b"said"
+        assert shared.look()["pid"] == pid
 
 
 @pytest.mark.parametrize("what", KEPT)
