@@ -18,8 +18,16 @@ _PROGRAMS = (
     "slay", "loginctl", "ps", "lsof", "fuser", "top",
 )  # fmt: skip
 _PROGRAM = re.compile(rb"(?<![\w.-])(?:%s)(?![\w.-])" % "|".join(_PROGRAMS).encode())
-_UNMOUNTING_MODULES = frozenset({"mount"})
-_UNMOUNT = re.compile(rb"(?<![\w.-])umount(?![\w.-])")
+_UNMOUNTING_MODULES = frozenset({"mount", "zfs", "zpool"})
+_UNMOUNTING_PROGRAMS = (
+    "umount", "fusermount", "fusermount3", "udisksctl", "zfs", "zpool", "cryptsetup", "fuser",
+    "lsof",
+)  # fmt: skip
+#: Those programs, and what a service manager calls a file system.
+_UNMOUNT = re.compile(
+    rb"(?<![\w.-])(?:%s)(?![\w.-])|\w\.(?:auto)?mount(?![\w.-])"
+    % "|".join(_UNMOUNTING_PROGRAMS).encode()
+)
 
 
 def is_about(job: Mapping[str, Any], username: str) -> bool:

@@ -48,6 +48,10 @@ UNMOUNTS: list[tuple[dict[str, Any], bool]] = [
     ({"name": "command", "arguments": b'{"_raw_params": "umount /srv"}'}, True),
     ({"name": "command", "arguments": b'{"_raw_params": "mount /srv"}'}, False),
     ({"argv": ["/bin/sh", "-c", "umount -l /srv"]}, True),
+    ({"argv": ["/bin/sh", "-c", "fuser -km /srv"]}, True),
+    ({"name": "systemd", "arguments": b'{"name": "srv-data.mount", "state": "stopped"}'}, True),
+    ({"name": "command", "arguments": b'{"argv": ["systemctl", "stop", "srv.automount"]}'}, True),
+    ({"name": "copy", "arguments": b'{"dest": "/etc/x.mount.d/y"}'}, False),
     ({"argv": ["/bin/sh", "-c", "cat umount.log"], "stdin": None}, False),
 ]
 
