@@ -34,6 +34,8 @@ _SETS = frozenset(
 # What an ssh session is named by, another one in each run, and how sudo was started.
 _VOLATILE_ENVIRONMENT = frozenset({"SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "_", "SUDO_COMMAND"})
 
+# What the first module on an account warns of, whichever way it came there.
+_FIRST_RUN = re.compile(r"Module remote_tmp \S+ did not exist and was created")
 _NAMES = (
     (re.compile(r"ansible-tmp-[0-9.]+-[0-9]+-[0-9]+"), "ansible-tmp-N"),
     (re.compile(r"ansible-moduletmp-[0-9.]+-[a-z0-9_]{8}"), "ansible-moduletmp-N"),
@@ -79,10 +81,21 @@ class _Absent:
 _ABSENT = _Absent()
 
 
+def _without_first_run(value: dict[str, Any]) -> dict[str, Any]:
+    """The result without the warning that tells only which run was the first on an account."""
+    warnings = value.get("warnings")
+    if not isinstance(warnings, list):
+        return value
+    left = [text for text in warnings if not _FIRST_RUN.match(str(text))]
+    rest = {key: item for key, item in value.items() if key != "warnings"}
+    return {**rest, "warnings": left} if left else rest
+
+
 def normalised(value: Any) -> Any:
     """The value with everything replaced that differs between two runs of the same kind."""
     if isinstance(value, dict):
         skipped = _VOLATILE_FIELDS | _VOLATILE_FACTS | _VOLATILE_ENVIRONMENT
+        value = _without_first_run(value)
         kept = {key: normalised(item) for key, item in value.items() if key not in skipped}
         return {key: sorted(item) if key in _SETS else item for key, item in kept.items()}
     if isinstance(value, list):
