@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 from ansible import context
@@ -62,13 +62,6 @@ DEFAULT_SHELL = "/bin/sh"
 _LOGIN_SHELL = ("/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -c "$0"')
 
 _RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
-
-
-class Interpreter(NamedTuple):
-    """What interpreter discovery found, in the place of Ansible's own."""
-
-    path: str
-    warnings: list[str]
 
 
 class MitogenConnection(StockConnection):  # type: ignore[misc]
@@ -207,10 +200,6 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         """
         self._mitogen_way.leads_on(trail, first_task)
         return self._mitogen_stack()
-
-    def mitogen_interpreter(self) -> Interpreter:
-        """The interpreter that runs there: what Ansible's discovery would have found."""
-        return Interpreter(self._mitogen_live_session().executable, [])
 
     def mitogen_isolation(self) -> isolation.TaskIsolation:
         """The process that the task's module is to run in.
