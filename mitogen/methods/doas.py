@@ -5,11 +5,11 @@ With a password doas gets a terminal, which is where it asks; without one it is 
 
 import re
 
-from mitogen.bootstrap.prompts import Prompt, PromptTable, Refusal
+from mitogen.bootstrap.prompts import PromptTable, Refusal
 from mitogen.errors import EofError, PasswordError
 from mitogen.methods import user_prompts
 from mitogen.methods.declaration import Method, Option
-from mitogen.methods.prompt_words import ENDS_IN_PASSWORD
+from mitogen.methods.prompt_words import password_prompt
 
 OPTIONS = (
     Option("username", "root", "User to become."),
@@ -19,16 +19,7 @@ OPTIONS = (
 )
 
 PROMPTS = PromptTable(
-    prompts=(
-        Prompt(
-            "password",
-            ENDS_IN_PASSWORD,
-            answer_option="password",
-            missing_error=PasswordError,
-            missing="doas asks for a password, and none was given",
-            repeated="doas did not accept the password",
-        ),
-    ),
+    prompts=(password_prompt("doas"),),
     refusals=(
         Refusal(
             re.compile(rb"(?i)^doas: (authentication|authorization) (required|failed|failure)"),

@@ -5,6 +5,9 @@ ssh itself speaks English, but what it shows may be a question of the other mach
 
 import re
 
+from mitogen.bootstrap.prompts import Prompt
+from mitogen.errors import PasswordError
+
 WORDS = (
     "password", "passcode", "adgangskode", "contraseña", "contrasenya", "fjalëkalim", "geslo",
     "hasło", "hasła", "heslo", "jelsz", "lozink", "lösenord", "mot de passe", "mots de passe",
@@ -37,3 +40,16 @@ HAS_PASSWORD = re.compile(b"(?i)(?:" + _alternatives() + b")")
 ENDS_IN_PASSWORD = re.compile(
     b"(?i)(?:" + _alternatives() + rb")[^\r\n]{0,120}(?::|" + _OTHER_COLONS + rb")[ \t]*\Z"
 )
+
+
+def password_prompt(program: "str", is_also_on_link: "bool" = False) -> "Prompt":
+    """The question of *program* for the password that is the option of that name."""
+    return Prompt(
+        "password",
+        ENDS_IN_PASSWORD,
+        answer_option="password",
+        missing_error=PasswordError,
+        missing="%s asks for a password, and none was given" % (program,),
+        repeated="%s did not accept the password" % (program,),
+        is_also_on_link=is_also_on_link,
+    )

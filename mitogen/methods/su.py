@@ -8,11 +8,11 @@ terminal, and a question is an error.
 
 import re
 
-from mitogen.bootstrap.prompts import Prompt, PromptTable, Refusal
+from mitogen.bootstrap.prompts import PromptTable, Refusal
 from mitogen.errors import EofError, PasswordError
 from mitogen.methods import user_prompts
 from mitogen.methods.declaration import Method, Option, words_of
-from mitogen.methods.prompt_words import ENDS_IN_PASSWORD
+from mitogen.methods.prompt_words import password_prompt
 
 OPTIONS = (
     Option("username", "root", "User to become.", is_operand=True),
@@ -52,17 +52,7 @@ def _failures() -> "bytes":
 
 
 PROMPTS = PromptTable(
-    prompts=(
-        Prompt(
-            "password",
-            ENDS_IN_PASSWORD,
-            answer_option="password",
-            missing_error=PasswordError,
-            missing="su asks for a password, and none was given",
-            repeated="su did not accept the password",
-            is_also_on_link=True,
-        ),
-    ),
+    prompts=(password_prompt("su", is_also_on_link=True),),
     refusals=(
         Refusal(re.compile(b"(?i)(?:" + _failures() + b")"), PasswordError),
         Refusal(re.compile(rb"(?i)^(su: )?sorry\s*\Z"), PasswordError),

@@ -5,10 +5,10 @@ With a password sudo gets a terminal, which is where it asks; without one it is 
 
 import re
 
-from mitogen.bootstrap.prompts import Prompt, PromptTable, Refusal
+from mitogen.bootstrap.prompts import PromptTable, Refusal
 from mitogen.errors import EofError, PasswordError
 from mitogen.methods.declaration import Method, Option
-from mitogen.methods.prompt_words import ENDS_IN_PASSWORD, HAS_PASSWORD
+from mitogen.methods.prompt_words import HAS_PASSWORD, password_prompt
 
 #: What we have sudo ask with; PAM modules may ask in words of their own nevertheless.
 PROMPT = "mitogen sudo password:"
@@ -51,16 +51,7 @@ _DROPPED_FLAGS = frozenset(
 _DROPPED_VALUES = frozenset(("-p", "--prompt"))
 
 PROMPTS = PromptTable(
-    prompts=(
-        Prompt(
-            "password",
-            ENDS_IN_PASSWORD,
-            answer_option="password",
-            missing_error=PasswordError,
-            missing="sudo asks for a password, and none was given",
-            repeated="sudo did not accept the password",
-        ),
-    ),
+    prompts=(password_prompt("sudo"),),
     refusals=(
         Refusal(
             re.compile(rb"(?i)^sudo(-rs)?: .*\b(tty|terminal)\b"),
