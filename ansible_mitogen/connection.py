@@ -1,4 +1,4 @@
-"""The connection plugins: stock plugins that reach a persistent interpreter where they can.
+"""What our connection plugins have in common: stock plugins that reach a persistent interpreter.
 
 All of Ansible's own logic stays as it is. This class answers for an accelerated connection what
 makes actions take their simplest way: commands arrive unwrapped, modules by pipelining, helper
@@ -10,27 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import multiprocessing
 import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
-from ansible import context
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.utils.display import Display
 
-from ansible_mitogen import (
-    discovery,
-    fast_path,
-    interpreter,
-    isolation,
-    launcher,
-    resolve,
-    stock,
-    via,
-)
+from ansible_mitogen import discovery, fast_path, interpreter, isolation, resolve, stock, via
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
@@ -47,21 +36,12 @@ from ansible_mitogen.trace import TraceLine, Way, trace
 
 if TYPE_CHECKING:
     from ansible.plugins.connection import ConnectionBase as StockConnection
-    from ansible.plugins.connection.local import Connection as StockLocal
-    from ansible.plugins.connection.ssh import Connection as StockSsh
 else:
     StockConnection = object
-    StockLocal = stock.connection_module("local").Connection
-    StockSsh = stock.connection_module("ssh").Connection
 
 display = Display()
 
 DEFAULT_SHELL = "/bin/sh"
-
-#: Starts the account's own shell, as sshd does for a command that nothing is put around.
-_LOGIN_SHELL = ("/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -c "$0"')
-
-_RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
 
 
 class MitogenConnection(StockConnection):  # type: ignore[misc]
@@ -491,90 +471,3 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
                 received=received,
             )
         )
-
-
-class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
-    """ssh over a persistent interpreter."""
-
-    mitogen_kind = "ssh"
-
-    def _mitogen_command_job(
-        self, text: str, in_data: bytes | None, executable: str | None
-    ) -> dict[str, Any]:
-        job = super()._mitogen_command_job(text, in_data, executable)
-        is_raw = str(self._mitogen_task_keys.get("action")) in _RAW_ACTIONS
-        if is_raw and not executable and self._mitogen_real_become is None:
-            job["argv"] = [*_LOGIN_SHELL, text]
-        return job
-
-    def _mitogen_retries(self) -> int:
-        return int(self.get_option("reconnection_retries") or 0)
-
-
-class LocalConnection(MitogenConnection, StockLocal):  # type: ignore[misc]
-    """Local commands in a persistent interpreter. This machine is reached through nothing."""
-
-    mitogen_kind = "local"
-
-    @property
-    def default_user(self) -> str | None:
-        """Who commands run as: the become user, for this connection is the escalated account."""
-        real = self._mitogen_real_become
-        if real is not None and self._mitogen_would_accelerate():
-            return resolve.become_user(real)
-        return self._mitogen_own_user
-
-    @default_user.setter
-    def default_user(self, value: str | None) -> None:
-        self._mitogen_own_user = value
-
-    def put_file(self, in_path: str, out_path: str) -> Any:
-        """Copy a file; without escalation there is nothing between it and its place."""
-        if self._mitogen_real_become is None:
-            return StockLocal.put_file(self, in_path, out_path)
-        return super().put_file(in_path, self._mitogen_absolute(out_path))
-
-    def fetch_file(self, in_path: str, out_path: str) -> Any:
-        """Copy a file; see `put_file`."""
-        if self._mitogen_real_become is None:
-            return StockLocal.fetch_file(self, in_path, out_path)
-        return super().fetch_file(self._mitogen_absolute(in_path), out_path)
-
-    def reset(self) -> None:
-        """Nothing to log in to again."""
-
-    def _mitogen_via(self) -> str:
-        return ""
-
-    def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
-        return self._mitogen_own_user
-
-    def _mitogen_default_shell(self) -> str:
-        return plain(C.DEFAULT_EXECUTABLE) or DEFAULT_SHELL
-
-    def _mitogen_absolute(self, path: str) -> str:
-        return os.path.join(self._mitogen_cwd() or "", path)
-
-    def _mitogen_cwd(self) -> str | None:
-        return os.fsdecode(self.cwd) if self.cwd else None
-
-
-@functools.cache
-def start_with_parent() -> launcher.RunningBroker | None:
-    """Start the broker when this is the parent process of a playbook run, before it forks.
-
-    Anywhere else (workers, ``ansible-doc``, ``--syntax-check``) it does nothing.
-    """
-    if multiprocessing.parent_process() is not None or not _is_playbook_run():
-        return None
-    try:
-        return launcher.start_for_parent()
-    except OSError as exc:
-        display.warning(f"Mitogen cannot start its broker: {exc}")
-        return None
-
-
-def _is_playbook_run() -> bool:
-    arguments = context.CLIARGS or {}
-    listings = ("listhosts", "listtasks", "listtags", "syntax")
-    return "listtasks" in arguments and not any(arguments.get(name) for name in listings)

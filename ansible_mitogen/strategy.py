@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_mitogen import takeover
-from ansible_mitogen.connection import start_with_parent
+from ansible_mitogen.parent import start_with_parent
 
 #: Names of our strategies, each with the stock one that it is.
 STOCK_STRATEGIES = {

@@ -9,8 +9,9 @@ _origin = module_from_spec(_spec)
 _spec.loader.exec_module(_origin)
 _origin.claim(_ROOT)
 
-from ansible_mitogen.connection import SshConnection, start_with_parent
+from ansible_mitogen.connections.ssh import SshConnection
 from ansible_mitogen.documentation import connection_documentation
+from ansible_mitogen.parent import start_with_parent
 
 # `ansible-doc` reads this literal; Ansible's configuration reads the value it has at run time.
 DOCUMENTATION = """

@@ -1,0 +1,36 @@
+"""Logins by ssh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_mitogen import stock
+from ansible_mitogen.connection import MitogenConnection
+
+if TYPE_CHECKING:
+    from ansible.plugins.connection.ssh import Connection as StockSsh
+else:
+    StockSsh = stock.connection_module("ssh").Connection
+
+#: Starts the account's own shell, as sshd does for a command that nothing is put around.
+_LOGIN_SHELL = ("/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -c "$0"')
+
+_RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
+
+
+class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
+    """ssh over a persistent interpreter."""
+
+    mitogen_kind = "ssh"
+
+    def _mitogen_command_job(
+        self, text: str, in_data: bytes | None, executable: str | None
+    ) -> dict[str, Any]:
+        job = super()._mitogen_command_job(text, in_data, executable)
+        is_raw = str(self._mitogen_task_keys.get("action")) in _RAW_ACTIONS
+        if is_raw and not executable and self._mitogen_real_become is None:
+            job["argv"] = [*_LOGIN_SHELL, text]
+        return job
+
+    def _mitogen_retries(self) -> int:
+        return int(self.get_option("reconnection_retries") or 0)
