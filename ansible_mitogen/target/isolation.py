@@ -43,24 +43,3 @@ def virtual_root() -> "str":
     name = "ansible_module_payload"
     token = binascii.hexlify(os.urandom(4)).decode()
     return "%s/%s_%s/%s.zip" % (folder.rstrip("/"), name, token, name)
-
-
-def group_lives(pgid: "int") -> "bool":
-    """Whether the process group has a member that has not ended; True when that cannot be seen."""
-    try:
-        names = os.listdir("/proc")
-    except OSError:
-        return True
-    is_seen = False
-    for name in names:
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % (name,), "rb") as source:
-                    # Behind the name, which may hold anything: state, parent, group.
-                    state, _parent, group = source.read().rpartition(b")")[2].split()[:3]
-            except (OSError, ValueError):
-                continue
-            is_seen = True
-            if int(group) == pgid and state not in (b"Z", b"X"):
-                return True
-    return not is_seen

@@ -32,7 +32,6 @@ def serve(fd: "int", closures: "dict", closure: "object", image: "object") -> "N
     :param closure: where files are shown.
     :param image: what is loaded.
     """
-    os.setsid()
     ReusableRunner(socket.socket(fileno=fd), closures, closure, image).run()
     os._exit(0)
 

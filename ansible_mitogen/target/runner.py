@@ -25,6 +25,7 @@ LOADER = "ansible/module_utils/_internal/_ansiballz/_loader.py"
 
 def run_command(job: "object", descriptors: "list") -> "None":
     """Become the program of a CommandJob. Does not return."""
+    os.setsid()
     _take_descriptors(descriptors)
     # The interpreter ignores these; a program is to find them as any other does.
     for name in ("SIGPIPE", "SIGXFSZ"):
@@ -75,8 +76,7 @@ def run_module(
 
 
 def _take_descriptors(descriptors: "list") -> "None":
-    """Make a session of our own, and *descriptors* (stdout, stderr, stdin) our standard ones."""
-    os.setsid()
+    """Make *descriptors* (stdout, stderr, stdin) our standard ones."""
     os.dup2(descriptors[0], 1)
     os.dup2(descriptors[1], 2)
     if len(descriptors) > 2:

@@ -12,6 +12,7 @@ import time
 
 from ansible_mitogen.target import (
     channel,
+    groups,
     isolation,
     leftovers,
     records,
@@ -72,15 +73,19 @@ class Running:
         self.deadline = None
 
     def signal_group(self, number: "int") -> "None":
-        """Send a signal to all of it. Safe: the pid is ours until we collect it."""
+        """Send a signal to all of it. Safe: pid and group are its own until we collect it."""
         try:
-            os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):
-            # Forked just now and no group yet; or of another account, which is not ours to end.
-            try:
+            group = self.group()
+            if group == os.getpgrp():  # a command's that was forked just now
                 os.kill(self.pid, number)
-            except (ProcessLookupError, PermissionError):
-                pass
+            else:
+                os.killpg(group, number)
+        except (ProcessLookupError, PermissionError):
+            pass  # of another account, which is not ours to end
+
+    def group(self) -> "int":
+        """The process group that it is in by now."""
+        return os.getpgid(self.pid)
 
 
 class Zygote:
@@ -184,11 +189,19 @@ class Zygote:
         report: "respawn.Report | None" = None,
     ) -> "None":
         """Fork a process that calls *run* and ends."""
+        # A command leads a session, as a login's shell does. A module leads nothing, so that it may
+        # begin a session of its own.
+        holder = 0 if type(job) is records.CommandJob else groups.begin()
         pid = os.fork()
         if pid:
             self._running[number] = Running(number, pid, job, report)
+            if holder:
+                groups.enter(pid, holder)
+                groups.let_go(holder)
             return
         try:
+            if holder:
+                groups.enter(0, holder)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(self._wake_read)
@@ -251,7 +264,7 @@ class Zygote:
         """Notice runners that have ended."""
         for job in list(self._running.values()):
             if job.is_told:
-                if not isolation.group_lives(job.pid):
+                if not groups.lives(job.group()):
                     self._reap(job)
             elif job.is_ending and hasattr(os, "waitid"):
                 # Not collected yet, so that the group's number remains its own.

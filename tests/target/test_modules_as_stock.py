@@ -192,6 +192,8 @@ ODD = {
     "    print('child'); sys.exit(0)\nos.waitpid(pid, 0)\nprint('parent')\nsys.exit(0)",
     "uses a pool": "import sys\nfrom concurrent.futures import ThreadPoolExecutor\n"
     "with ThreadPoolExecutor(2) as p:\n    print(list(p.map(abs, [-1])))\nsys.exit(0)",
+    "begins a session": "import os, sys\nled = os.getpgrp() == os.getpid()\nos.setsid()\n"
+    "print(led, os.getpgrp() == os.getsid(0) == os.getpid()); sys.exit(0)",
     "exits from a hook": "import sys\ndef hook(kind, value, trace):\n"
     "    print(value, trace is not None); sys.exit(5)\n"
     "sys.excepthook = hook\nraise ValueError('it broke')",

@@ -208,7 +208,7 @@ KEPT = {
     "finder": "sys.meta_path.insert(0, sys.meta_path[0])",
     "filter": "import warnings; warnings.simplefilter('error')",
     "foreign module": "sys.path.insert(0, FOLDER); import left_behind",
-    "session": "os.setsid() if os.getpid() != os.getsid(0) else os.nice(1)",
+    "session": "os.setsid()",
 }  # fmt: skip
 
 
