@@ -64,11 +64,13 @@ class Attachment:
 
     :param sock: leads to the zygote.
     :param pid: of the zygote.
+    :param folder: the StartFolder, which this process has left.
     """
 
-    def __init__(self, sock: "socket.socket", pid: "int") -> "None":
+    def __init__(self, sock: "socket.socket", pid: "int", folder: "object") -> "None":
         self._sock = sock
         self._pid = pid
+        self._folder = folder
         self._freshness = Freshness()
         self._link = None
         self._pool = None
@@ -89,6 +91,7 @@ class Attachment:
         """Begin to take jobs."""
         self._econtext = econtext
         self._broker = econtext.broker
+        econtext.start_folder = self._folder
         self._link = Link(self._broker, self._sock, self._on_zygote, self._on_zygote_lost)
         self._pool = RunnerPool(self._broker, self._spawn, self._on_runner)
         # A process forked from here must not keep the zygote from noticing our end.

@@ -5,6 +5,7 @@ import sys
 from _socket import socketpair  # socket's, without its import
 
 from ansible_mitogen.target.attachment import Attachment
+from ansible_mitogen.target.folder import StartFolder
 
 
 def start(boot: "object") -> "Attachment":  # noqa: ARG001 -- hooks are given it
@@ -14,6 +15,8 @@ def start(boot: "object") -> "Attachment":  # noqa: ARG001 -- hooks are given it
         in the zygote: a module that leaves a daemon behind must not keep ssh from ending.
     """
     _forget_coerced_locale()
+    folder = StartFolder()
+    folder.leave()
     ours, theirs = socketpair()
     pid = os.fork()
     if not pid:
@@ -21,14 +24,14 @@ def start(boot: "object") -> "Attachment":  # noqa: ARG001 -- hooks are given it
             # Only that half needs these; they are imported while the context goes on booting.
             from ansible_mitogen.target.zygote import become_zygote
 
-            become_zygote(theirs)
+            become_zygote(theirs, folder)
         except BaseException:
             # Descriptor 2 is the context's still, which logs what arrives there.
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(1)
     theirs.close()
-    return Attachment(ours, pid)
+    return Attachment(ours, pid, folder)
 
 
 def _forget_coerced_locale() -> "None":

@@ -9,25 +9,38 @@ import os
 import stat
 
 from ansible_mitogen.target.names import local, original
+from mitogen.runtime.injection import takes_econtext
 
 
-def _in_local_names(operation: "object") -> "object":
-    """Pass texts, and lists of them, by the names they have here, and a text back by ours."""
+def _of_a_login(operation: "object") -> "object":
+    """What a shell of a login would do: in the folder that it starts in.
+
+    Texts, and lists of them, are passed by the names they have here, and a text back by ours.
+    """
 
     def in_local_names(value: "object") -> "object":
         if isinstance(value, str):
             return local(value)
         return [local(item) for item in value] if isinstance(value, (list, tuple)) else value
 
+    @takes_econtext
     @functools.wraps(operation)
-    def call(*arguments: "object") -> "object":
-        result = operation(*map(in_local_names, arguments))
+    def call(*arguments: "object", econtext: "object" = None) -> "object":
+        folder = getattr(econtext, "start_folder", None)
+        if folder is None:
+            result = operation(*map(in_local_names, arguments))
+        else:
+            folder.enter()
+            try:
+                result = operation(*map(in_local_names, arguments))
+            finally:
+                folder.quit()
         return original(result) if isinstance(result, str) else result
 
     return call
 
 
-@_in_local_names
+@_of_a_login
 def expand_user(path: "str") -> "str":
     """*path* with a leading ``~`` or ``~name`` replaced; as it is when there is no such user."""
     return os.path.expanduser(path)
@@ -38,13 +51,13 @@ def expand_path(path: "str") -> "str":
     return os.path.expandvars(os.path.expanduser(path))
 
 
-@_in_local_names
+@_of_a_login
 def exists(path: "str") -> "bool":
     """Whether something is there; a dangling link is nothing."""
     return os.path.exists(path)
 
 
-@_in_local_names
+@_of_a_login
 def make_temporary_directory(
     base: "str", name: "str", mode: "int" = 0o700, fallbacks: "list" = ()
 ) -> "str":
@@ -84,7 +97,7 @@ def make_directories(path: "str") -> "None":
             raise
 
 
-@_in_local_names
+@_of_a_login
 def remove(path: "str", recurse: "bool" = False) -> "None":
     """Remove a file, or with *recurse* whatever is there; nothing there is fine."""
     try:
@@ -99,7 +112,7 @@ def remove(path: "str", recurse: "bool" = False) -> "None":
         os.unlink(path)
 
 
-@_in_local_names
+@_of_a_login
 def chmod(paths: "list", mode: "str") -> "None":
     """Change modes as the program of that name does, *mode* in octal or symbols."""
     for path in paths:
@@ -206,7 +219,7 @@ def _change(before: "int", bits: "int", letters: "str", who: "str") -> "tuple":
     return change, special
 
 
-@_in_local_names
+@_of_a_login
 def chown(paths: "list", user: "str") -> "None":
     """Give *paths* to *user*: a name or number, with ``:group`` behind it if that is to change.
 
@@ -236,7 +249,7 @@ def _number_of(name: "str", kind: "str") -> "int":
         raise LookupError("invalid %s: %r" % (kind, name))
 
 
-@_in_local_names
+@_of_a_login
 def file_size(path: "str") -> "int":
     """Bytes in the file *path*.
 
@@ -246,7 +259,7 @@ def file_size(path: "str") -> "int":
         return os.fstat(source.fileno()).st_size
 
 
-@_in_local_names
+@_of_a_login
 def read_chunk(path: "str", offset: "int", size: "int") -> "bytes":
     """At most *size* bytes of the file from *offset* on; none at its end."""
     with open(path, "rb", buffering=0) as source:
@@ -254,7 +267,7 @@ def read_chunk(path: "str", offset: "int", size: "int") -> "bytes":
         return source.read(size)
 
 
-@_in_local_names
+@_of_a_login
 def write_chunk(path: "str", offset: "int", data: "bytes") -> "None":
     """Write *data* at *offset*; at 0 the file is made, or made empty."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (0 if offset else os.O_TRUNC)
@@ -269,7 +282,7 @@ def write_chunk(path: "str", offset: "int", data: "bytes") -> "None":
         os.close(fd)
 
 
-@_in_local_names
+@_of_a_login
 def checksum(path: "str") -> "str":
     """The SHA-1 of a file, as Ansible compares files by."""
     import hashlib

@@ -25,14 +25,17 @@ from ansible_mitogen.target.names import local, local_items
 from ansible_mitogen.target.surroundings import Surroundings
 
 
-def serve(fd: "int", closures: "dict", closure: "object", image: "object") -> "None":
+def serve(
+    fd: "int", closures: "dict", closure: "object", image: "object", folder: "object"
+) -> "None":
     """Run the modules that come over the socket *fd*. Does not return.
 
     :param closures: files by the numbers of closures, as far as the zygote knows them.
     :param closure: where files are shown.
     :param image: what is loaded.
+    :param folder: where modules start.
     """
-    ReusableRunner(socket.socket(fileno=fd), closures, closure, image).run()
+    ReusableRunner(socket.socket(fileno=fd), closures, closure, image, folder).run()
     os._exit(0)
 
 
@@ -40,13 +43,19 @@ class ReusableRunner:
     """See the module."""
 
     def __init__(
-        self, sock: "socket.socket", closures: "dict", closure: "object", image: "object"
+        self,
+        sock: "socket.socket",
+        closures: "dict",
+        closure: "object",
+        image: "object",
+        folder: "object",
     ) -> "None":
         self._sock = sock
         self._inbox = Inbox(sock)
         self._closures = closures
         self._closure = closure
         self._image = image
+        self._folder = folder
         self._pid = os.getpid()
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._known = self._identities()
@@ -93,6 +102,7 @@ class ReusableRunner:
         """Run the module to its end; the exit status."""
         leftovers.mark(job.job_id)
         self._closure.show(job.files)
+        self._folder.begin()
         runner.enter_folder(None if job.cwd is None else local(job.cwd))
         os.environ.update(local_items(job.environment))
         time.tzset()

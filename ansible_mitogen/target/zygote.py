@@ -23,6 +23,7 @@ from ansible_mitogen.target import (
 )
 from ansible_mitogen.target.closure import Closure
 from ansible_mitogen.target.files import FileStore
+from ansible_mitogen.target.folder import StartFolder
 from ansible_mitogen.target.image import Image
 from ansible_mitogen.target.inbox import Inbox
 from mitogen.errors import DecodeError
@@ -33,8 +34,11 @@ GRACE = 2.0
 _GROUP_POLL = 0.05
 
 
-def become_zygote(sock: "socket.socket") -> "None":
-    """Serve the context at the other end of *sock*. Does not return. No threads, yet or ever."""
+def become_zygote(sock: "socket.socket", folder: "StartFolder") -> "None":
+    """Serve the context at the other end of *sock*. Does not return. No threads, yet or ever.
+
+    :param folder: where jobs start.
+    """
     os.setsid()
     isolation.close_descriptors(sock.fileno())
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -44,7 +48,7 @@ def become_zygote(sock: "socket.socket") -> "None":
     # Here, so that no runner has to: a module's stdin is the same empty one.
     standard_streams.renew_stdin()
     kept = isolation.leave_our_modules()
-    Zygote(sock, kept).run()
+    Zygote(sock, kept, folder).run()
     os._exit(0)
 
 
@@ -93,11 +97,13 @@ class Zygote:
 
     :param sock: leads to the context.
     :param kept: modules of ours, which no import finds any more; kept alive while we run them.
+    :param folder: where jobs start.
     """
 
-    def __init__(self, sock: "socket.socket", kept: "list") -> "None":
+    def __init__(self, sock: "socket.socket", kept: "list", folder: "StartFolder") -> "None":
         self._sock = sock
         self._kept = kept
+        self._folder = folder
         self._inbox = Inbox(sock)
         self._running = {}
         self._is_over = False
@@ -174,7 +180,9 @@ class Zygote:
         try:
             self._fork(
                 message.number,
-                lambda: reusable.serve(descriptors[0], self._closures, self._closure, self._image),
+                lambda: reusable.serve(
+                    descriptors[0], self._closures, self._closure, self._image, self._folder
+                ),
             )
         except OSError as exc:
             self._tell(channel.Refused(message.number, str(exc)))
@@ -233,6 +241,7 @@ class Zygote:
         unfit: "list",
         report: "respawn.Report | None",
     ) -> "None":
+        self._folder.begin()
         if type(job) is records.ModuleJob:
             self._image.forget(unfit)
             runner.run_module(job, descriptors, self._closure, report)

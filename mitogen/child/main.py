@@ -35,12 +35,15 @@ class ExternalContext:
     """This process as a context: what functions that `takes_econtext` are given.
 
     `router`, `broker`, `context_id`, `parent` and `master` (Contexts), `importer`, `dispatcher`.
+    `start_folder`: None, or what tells by ``where()`` which folder programs that lead to children
+    start in, for a process that has left it.
     """
 
     def __init__(self, boot: "object", descriptors: "StandardDescriptors") -> "None":
         self.boot = boot
         self.context_id = boot.context_id
         self.is_detached = False
+        self.start_folder = None
         self._main_is_done = threading.Event()
         self._patience = None
         self.broker = Broker()

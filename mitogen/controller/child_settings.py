@@ -27,6 +27,9 @@ def connector_for(econtext: "object") -> "Connector":
         econtext.master.send_async(request).notify = on_answer
 
     settings = ChildSettings(
-        fetch_bundle, lambda: econtext.import_policy, econtext.boot.early_hook
+        fetch_bundle,
+        lambda: econtext.import_policy,
+        econtext.boot.early_hook,
+        lambda: econtext.start_folder and econtext.start_folder.where(),
     )
     return Connector(econtext.router, settings, IdClient(econtext.master))

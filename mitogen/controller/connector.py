@@ -104,6 +104,7 @@ class Connector:
                 self._router, context.context_id, options, nonce, title
             ),
             self._settings.fetch_bundle,
+            self._settings.folder(),
         )
         launch = Launch(
             self._broker,

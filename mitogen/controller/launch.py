@@ -17,10 +17,13 @@ class Plan:
     """Everything needed to start one child, decided beforehand.
 
     `method` and `options` (see `mitogen.methods`), `boot_record` (``boot_record(nonce)`` ->
-    bytes), `fetch_bundle`, `title` (its name in the process table), `name` (of the context).
+    bytes), `fetch_bundle`, `title` (its name in the process table), `name` (of the context),
+    `folder` that the program starts in, None for that of this process.
     """
 
-    __slots__ = ("boot_record", "fetch_bundle", "method", "name", "options", "title")
+    __slots__ = (
+        "boot_record", "fetch_bundle", "folder", "method", "name", "options", "title",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class Plan:
         title: "str",
         boot_record: "object",
         fetch_bundle: "object",
+        folder: "str | None" = None,
     ) -> "None":
         self.method = method
         self.options = options
@@ -37,6 +41,7 @@ class Plan:
         self.title = title
         self.boot_record = boot_record
         self.fetch_bundle = fetch_bundle
+        self.folder = folder
 
 
 class Launch:
@@ -75,6 +80,7 @@ class Launch:
                 self._argv(),
                 plan.method.needs_tty(plan.options),
                 is_stdin_tty=plan.method.asks_on_stdin,
+                folder=plan.folder,
             )
         except StreamError as exc:
             self._fail(exc)

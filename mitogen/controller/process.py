@@ -68,22 +68,24 @@ def spawn(
     tty: "bool" = False,
     env: "dict | None" = None,
     is_stdin_tty: "bool" = False,
+    folder: "str | None" = None,
 ) -> "Process":
     """Start *argv*.
 
     :param bool tty: give it a controlling terminal of its own, to which its stderr goes as well.
     :param env: its environment; None for ours.
     :param bool is_stdin_tty: with a terminal, let that be its stdin as well.
+    :param folder: where it starts; None for where this process is.
     :raises mitogen.core.StreamError: there is no such program, or no process can be made.
     """
-    _require_program(argv[0], env)
+    _require_program(argv[0], env, folder or "")
     ours, theirs = socket.socketpair()
     try:
         if tty:
             opener = _WITH_TERMINAL_AS_STDIN if is_stdin_tty else _WITH_TERMINAL
-            popen, diagnostics_fd = _start_with_terminal(argv, theirs, env, opener)
+            popen, diagnostics_fd = _start_with_terminal(argv, theirs, env, folder, opener)
         else:
-            popen, diagnostics_fd = _start_with_pipe(argv, theirs, env)
+            popen, diagnostics_fd = _start_with_pipe(argv, theirs, env, folder)
     except OSError as exc:
         ours.close()
         raise StreamError("%s could not be started: %s" % (argv[0], exc.strerror))
@@ -94,17 +96,25 @@ def spawn(
     return Process(popen, argv[0], ours, diagnostics_fd)
 
 
-def _require_program(program: "str", env: "dict | None") -> "None":
+def _require_program(program: "str", env: "dict | None", start: "str") -> "None":
     folders = [""] if "/" in program else os.get_exec_path(env)
-    if not any(os.access(os.path.join(folder, program), os.X_OK) for folder in folders):
+    if not any(os.access(os.path.join(start, folder, program), os.X_OK) for folder in folders):
         raise StreamError("%s could not be started: there is no such program" % (program,))
 
 
-def _start_with_pipe(argv: "list", theirs: "socket.socket", env: "dict | None") -> "tuple":
+def _start_with_pipe(
+    argv: "list", theirs: "socket.socket", env: "dict | None", folder: "str | None"
+) -> "tuple":
     read_end, write_end = os.pipe()
     try:
         popen = subprocess.Popen(
-            argv, stdin=theirs, stdout=theirs, stderr=write_end, env=env, start_new_session=True
+            argv,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=write_end,
+            env=env,
+            cwd=folder,
+            start_new_session=True,
         )
     except BaseException:
         os.close(read_end)
@@ -115,7 +125,11 @@ def _start_with_pipe(argv: "list", theirs: "socket.socket", env: "dict | None") 
 
 
 def _start_with_terminal(
-    argv: "list", theirs: "socket.socket", env: "dict | None", opener: "str"
+    argv: "list",
+    theirs: "socket.socket",
+    env: "dict | None",
+    folder: "str | None",
+    opener: "str",
 ) -> "tuple":
     master, slave = os.openpty()
     try:
@@ -127,6 +141,7 @@ def _start_with_terminal(
             # Somebody has to have it open all the time, or we would read its end.
             stderr=slave,
             env=env,
+            cwd=folder,
             start_new_session=True,
         )
     except BaseException:

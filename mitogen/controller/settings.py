@@ -13,6 +13,8 @@ class ChildSettings:
         program may add to it at any time.
     :param fetch_bundle: ``fetch_bundle(interpreter, deliver)`` ends in ``deliver(bytes)``, or
         ``deliver(None)`` when there is none, on the broker thread.
+    :param folder: ``folder() -> str | None``: where programs that lead to children start; None for
+        where this process is.
     """
 
     def __init__(
@@ -20,8 +22,10 @@ class ChildSettings:
         fetch_bundle: "object",
         import_policy: "object",
         early_hook: "str | None" = None,
+        folder: "object" = lambda: None,
     ) -> "None":
         self.fetch_bundle = fetch_bundle
+        self.folder = folder
         self.early_hook = early_hook
         self._import_policy = import_policy
 

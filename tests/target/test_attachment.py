@@ -26,6 +26,7 @@ from ansible_mitogen.target.channel import (
     Start,
     encode,
 )
+from ansible_mitogen.target.folder import StartFolder
 from ansible_mitogen.target.records import CANCEL_HANDLE, JOB_HANDLE
 
 
@@ -160,7 +161,7 @@ class Bench:
             add_handler=lambda fn, handle, **_policy: self.handlers.update({handle: fn}),
             max_message_size=1 << 20,
         )
-        self.attachment = Attachment(ours, 0)
+        self.attachment = Attachment(ours, 0, StartFolder())
         self.attachment.attach(SimpleNamespace(broker=self.broker, router=router))
         self.runners: list[FarEnd] = []
 

@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _PROGRAM = (
     "import socket, sys; sys.path.insert(0, sys.argv[1])\n"
+    "from ansible_mitogen.target.folder import StartFolder\n"
     "from ansible_mitogen.target.zygote import become_zygote\n"
-    "become_zygote(socket.socket(fileno=int(sys.argv[2])))\n"
+    "become_zygote(socket.socket(fileno=int(sys.argv[2])), StartFolder())\n"
 )
 
 
@@ -178,7 +179,7 @@ def test_a_zygote_that_fails() -> None:
     program = (
         f"import os, sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from ansible_mitogen.target import hook, zygote\n"
-        "zygote.become_zygote = lambda sock: 1 / 0\n"
+        "zygote.become_zygote = lambda *_: 1 / 0\n"
         "hook.start(None)\n"
         "sys.exit(os.wait()[1] >> 8)\n"
     )
