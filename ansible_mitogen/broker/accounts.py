@@ -3,8 +3,8 @@
 ``userdel`` refuses to remove a user who has processes, ``pkill -u`` finds them, ``ps`` shows them;
 ``umount`` refuses while one of them is in a folder of the file system, as is a sudo that waits for
 what it started, and an interpreter that could not go back (see target/folder.py). The context of an
-account that a task became is such a process, so it is ended before a job that may look for it. Pure; guessing
-wrong costs a new context at worst.
+account that a task became is such a process, so it is ended before a job that may look for it.
+Pure; guessing wrong costs a new context at worst.
 """
 
 from __future__ import annotations
