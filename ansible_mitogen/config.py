@@ -13,7 +13,8 @@ _USAGE = "usage: python -m ansible_mitogen config\n\nPrints the lines to add to 
 _TEMPLATE = """\
 # Add ONE of these to ansible.cfg, below the [defaults] that may be there already.
 
-# 1. Every host that uses ssh or local, also the implicit localhost. No warning, no strategy.
+# 1. Every host that uses ssh or local, also the implicit localhost, or a container by the short
+#    name of its plugin (docker, podman, ...). No warning, no strategy.
 [defaults]
 connection_plugins = {package}/shadow
 
@@ -22,7 +23,7 @@ connection_plugins = {package}/shadow
 connection_plugins = {package}/plugins/connection
 transport = mitogen_ssh
 
-# 3. By strategy: ssh and local, also by their full names. ansible-core 2.19 and newer warn about
+# 3. By strategy: the same, also by their full names. ansible-core 2.19 and newer warn about
 #    strategies that are not its own. Others: mitogen, mitogen_free, mitogen_host_pinned,
 #    mitogen_debug.
 [defaults]

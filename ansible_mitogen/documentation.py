@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 
 from ansible_mitogen import stock
+from ansible_mitogen.kinds import Kind
 
 #: Options of every connection plugin of ours. Ansible resolves and templates them, also for
 #: delegated tasks, which is why even Ansible's own variables are declared here.
@@ -86,14 +89,39 @@ OPTIONS: dict[str, dict[str, Any]] = {"local": COMMON_OPTIONS, "ssh": COMMON_OPT
 
 def connection_documentation(kind: str, name: str) -> str:
     """The DOCUMENTATION of our plugin *name*, which stands for the built-in *kind*."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     # The stock plugin's own text, from Ansible's installation.
-    document = yaml.load(stock.connection_module(kind).DOCUMENTATION, Loader=loader)  # noqa: S506
+    text = stock.connection_module(kind).DOCUMENTATION
+    return _documentation(_parsed(text), name, OPTIONS[kind])
+
+
+def twin_documentation(kind: Kind, name: str) -> str:
+    """The same for a plugin that stands for one of a collection, installed or not."""
+    twin = stock.plugin_class(kind.twin)
+    if twin is None:
+        short = f"{kind.name} over persistent interpreters"
+        document = {"short_description": short, "options": dict(kind.own)}
+    else:
+        document = _parsed(sys.modules[twin.__module__].DOCUMENTATION)
+    program = {
+        "description": "The program that leads there.",
+        "type": "string",
+        "vars": [{"name": kind.path_variable}],
+    }
+    return _documentation(document, name, {**COMMON_OPTIONS, kind.path_variable: program})
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    document: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 -- a safe one
+    return document
+
+
+def _documentation(document: dict[str, Any], name: str, ours: Mapping[str, Any]) -> str:
     fallback = C.config.get_configuration_definitions()["INTERPRETER_PYTHON_FALLBACK"]["default"]
     document["name"] = name
     # Up to 2.18 `local` has no options but those of the fragments that it names.
     options = document.setdefault("options", {})
-    options |= OPTIONS[kind]
+    options |= ours
     options["mitogen_interpreter_fallback"] = {
         **COMMON_OPTIONS["mitogen_interpreter_fallback"],
         "default": fallback,

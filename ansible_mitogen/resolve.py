@@ -12,6 +12,7 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible_mitogen import discovery
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.compat.module_command import quotes_interpreters
+from ansible_mitogen.kinds import KINDS, Asked
 from ansible_mitogen.plain import plain
 from ansible_mitogen.stack import CannotAccelerate, Hop
 from ansible_mitogen.stock import is_stock_become
@@ -36,12 +37,17 @@ def login_stack(
     account = _account(get_option)
     if kind == "local":
         return [stacks.local_hop(account)]
-    options = _ssh_options(get_option, play_context)
-    if not via and options.private_key_file:
+    if kind in KINDS:
+        address, user = plain(play_context.remote_addr), plain(play_context.remote_user)
+        options = KINDS[kind].method_options(Asked(get_option, address, user or None))
+        seconds = play_context.timeout or C.DEFAULT_TIMEOUT
+        return [*via, stacks.other_hop(kind, options, account, seconds)]
+    login = _ssh_options(get_option, play_context)
+    if not via and login.private_key_file:
         # Elsewhere it is for ssh to expand.
-        key_file = os.path.expanduser(options.private_key_file)
-        options = dataclasses.replace(options, private_key_file=key_file)
-    return [*via, stacks.ssh_hop(options, account)]
+        key_file = os.path.expanduser(login.private_key_file)
+        login = dataclasses.replace(login, private_key_file=key_file)
+    return [*via, stacks.ssh_hop(login, account)]
 
 
 def become_stack(login: list[Hop], plugin: Any, login_user: str | None) -> list[Hop]:

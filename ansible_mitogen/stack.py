@@ -34,6 +34,10 @@ MASK = "********"
 #: Methods that lead to another account of the same machine; all but ``local`` lead to another one.
 ESCALATIONS = frozenset({"sudo", "su", "doas"})
 
+#: Options that say where a login leads, and those that say through which server of such places.
+_PLACES = ("hostname", "container", "pod")
+_SERVERS = ("docker_args", "podman_args", "kubectl_args", "lxc_args", "incus_args")
+
 _NO_PASSWORD_ARGS = (
     "-o",
     "KbdInteractiveAuthentication=no",
@@ -66,7 +70,7 @@ class Hop:
 
     def describe(self) -> str:
         """The method and whom it leads to, for people; nothing secret."""
-        place = self.options.get("hostname") or ""
+        place = next((self.options[name] for name in _PLACES if self.options.get(name)), "")
         if place and self.options.get("port"):
             place += f":{self.options['port']}"
         user = self.options.get("username") or ""
@@ -181,6 +185,17 @@ def ssh_hop(options: SshOptions, account: Account) -> Hop:
     )
 
 
+def other_hop(
+    method: str, options: Mapping[str, Any], account: Account, seconds: float
+) -> Hop:
+    """A login by a *method* with these options.
+
+    :param seconds: how long the way may take; Python takes its time on top of that.
+    """
+    given = {"connect_timeout": float(seconds + BOOT_SECONDS)}
+    return Hop(method, {**_common(account), **given, **options})
+
+
 def sudo_hop(options: SudoOptions, account: Account) -> Hop:
     """An escalation by sudo.
 
@@ -210,8 +225,8 @@ def digest(stack: Iterable[Hop], salt: bytes) -> str:
 
 def login_key(login: Hop) -> tuple[Any, ...]:
     """Which account a login reaches, however it is reached: what `reset_connection` means."""
-    names = ("hostname", "port", "username")
-    return (login.method, *(login.options.get(name) for name in names))
+    names = (*_PLACES, "port", "username", *_SERVERS)
+    return (login.method, *(_hashable(login.options.get(name)) for name in names))
 
 
 def login_depth(stack: Sequence[Hop]) -> int:
@@ -235,6 +250,10 @@ def describe(stack: Iterable[Hop]) -> list[dict[str, Any]]:
         }
         for hop in stack
     ]
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _common(account: Account) -> dict[str, Any]:

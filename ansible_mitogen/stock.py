@@ -16,12 +16,19 @@ from typing import Any
 
 import ansible.plugins.become
 import ansible.plugins.connection
+from ansible.plugins.loader import connection_loader
 
 
 @functools.cache
 def connection_module(kind: str) -> ModuleType:
     """The module of the built-in connection plugin *kind*."""
     return _load(ansible.plugins.connection, kind)
+
+
+def plugin_class(name: str) -> type | None:
+    """The class of the connection plugin of that full name; None where it is not installed."""
+    found: type | None = connection_loader.get(name, class_only=True)
+    return found
 
 
 def is_stock_become(plugin: Any, name: str) -> bool:

@@ -17,3 +17,7 @@ class MitogenStrategy:
         with takeover.connections_taken_over():
             takeover.warm_parent()
             return super().run(iterator, play_context, *args, **kwargs)  # type: ignore[misc]
+
+    def _queue_task(self, host: Any, task: Any, task_vars: Any, play_context: Any) -> Any:
+        takeover.warm(str(task_vars.get("ansible_connection") or play_context.connection))
+        return super()._queue_task(host, task, task_vars, play_context)  # type: ignore[misc]

@@ -16,9 +16,14 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible.plugins import loader as loaders
 
 from ansible_mitogen.compat import module_arguments
+from ansible_mitogen.kinds import KINDS
 
-#: Our plugin for each stock one.
-OURS = {"ssh": "mitogen_ssh", "local": "mitogen_local"}
+#: Our plugin for each kind of stock one.
+OURS = {"ssh": "mitogen_ssh", "local": "mitogen_local"} | {
+    kind.name: kind.plugin for kind in KINDS.values()
+}
+
+_TWINS = {kind.twin: kind.name for kind in KINDS.values()}
 
 _NAMESPACES = ("ansible.builtin.", "ansible.legacy.")
 
@@ -26,14 +31,25 @@ PLUGIN_DIRECTORY = Path(__file__).resolve().parent / "plugins" / "connection"
 
 
 def stock_kind(name: Any) -> str | None:
-    """Which stock connection *name* means, of those we stand in for."""
+    """Which kind of stock connection *name* means, of those we stand in for."""
     text = str(name)
+    if text in _TWINS:
+        return _TWINS[text]
     for namespace in _NAMESPACES:
         text = text.removeprefix(namespace)
     if text == "smart":
         # Up to 2.18: ssh, unless it is too old for ControlPersist, which none is any more.
         text = "ssh"
+    if text in KINDS:
+        return text if _resolves(text) == KINDS[text].twin else None
     return text if text in OURS else None
+
+
+@functools.cache
+def _resolves(name: str) -> str:
+    """The full name of the plugin that Ansible finds by *name*, which may be somebody's own."""
+    loader: Any = loaders.connection_loader
+    return str(loader.find_plugin_with_context(name).resolved_fqcn)
 
 
 def is_for_task(kind: str, kwargs: dict[str, Any]) -> bool:
@@ -44,7 +60,7 @@ def is_for_task(kind: str, kwargs: dict[str, Any]) -> bool:
     """
     if kwargs.get("class_only"):
         return False
-    return "task_uuid" in kwargs or kind == "ssh"
+    return "task_uuid" in kwargs or kind != "local"
 
 
 @contextlib.contextmanager
@@ -78,16 +94,26 @@ def _answer_to_stock_names(connection: Any, kind: str) -> None:
     It is used again for the next loop item only when it matches the name that the task has, and
     results name it.
     """
-    names = [f"ansible.builtin.{kind}", kind]
+    names = [KINDS[kind].twin if kind in KINDS else f"ansible.builtin.{kind}", kind]
     connection.ansible_aliases = [*names, *(connection.ansible_aliases or [])]
     connection.ansible_name = names[0]
     connection.mitogen_stock_name = kind
 
 
+@functools.cache
+def warm(name: str) -> None:
+    """The same for what connections of that *name* take, of which a run may have none."""
+    kind = stock_kind(name)
+    if kind is not None and kind in KINDS:
+        loader: Any = loaders.connection_loader
+        loader.get(OURS[kind], class_only=True)
+        C.config.get_plugin_vars("connection", OURS[kind])
+
+
 def warm_parent() -> None:
     """Make Ansible load in the parent, before it forks, what each worker would load itself."""
     loader: Any = loaders.connection_loader
-    for name in OURS.values():
-        loader.get(name, class_only=True)
+    for kind in ("ssh", "local"):
+        loader.get(OURS[kind], class_only=True)
     C.config.get_plugin_vars("connection", OURS["ssh"])
     module_arguments.load_coders()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_mitogen.protocol import FailureKind
+from ansible_mitogen.stack import ESCALATIONS
 from mitogen import errors
 
-#: Methods that log in: their failure makes a host unreachable. Others escalate.
-LOGIN_METHODS = frozenset({"ssh", "local"})
 #: Not to be tried again.
 _REFUSALS = frozenset(
     {FailureKind.AUTHENTICATION, FailureKind.PASSWORD_MISSING, FailureKind.PASSWORD_WRONG}
 )
 #: What ssh returns when it failed itself; anything else is of the command that it ran there.
 _SSH_FAILED = 255
+#: What programs that enter containers return when there is no such command; all else is theirs.
+_NO_COMMAND = frozenset({126, 127})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +51,8 @@ def on_the_way(failure: HopFailure, where: str) -> HopFailure:
 
 
 def _kind(method: str, error: BaseException) -> FailureKind:
-    is_login = method in LOGIN_METHODS
+    # Their failure makes a host unreachable. Others escalate.
+    is_login = method not in ESCALATIONS
     if isinstance(error, errors.PythonNotFoundError):
         return FailureKind.NO_PYTHON
     if isinstance(error, errors.PasswordError):
@@ -59,7 +61,7 @@ def _kind(method: str, error: BaseException) -> FailureKind:
         # "... did not accept the password" when it asked again, else it was told none.
         is_wrong = "accept" in str(error)
         return FailureKind.PASSWORD_WRONG if is_wrong else FailureKind.PASSWORD_MISSING
-    if is_login and isinstance(error, errors.EofError) and _was_reached(error):
+    if is_login and isinstance(error, errors.EofError) and _was_reached(method, error):
         # What is called Python there is none, or could not be started.
         return FailureKind.NO_PYTHON
     if isinstance(error, (errors.StreamError, OSError)):
@@ -69,6 +71,10 @@ def _kind(method: str, error: BaseException) -> FailureKind:
     return FailureKind.INTERNAL
 
 
-def _was_reached(error: errors.EofError) -> bool:
+def _was_reached(method: str, error: errors.EofError) -> bool:
     exit_status: int | None = getattr(error, "exit_status", None)
-    return exit_status is not None and 0 <= exit_status != _SSH_FAILED
+    if exit_status is None:
+        return False
+    if method in {"ssh", "local"}:
+        return 0 <= exit_status != _SSH_FAILED
+    return exit_status in _NO_COMMAND

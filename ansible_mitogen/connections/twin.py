@@ -1,0 +1,137 @@
+"""Containers and their like: stock plugins of collections, over persistent interpreters."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+
+from ansible_mitogen import documentation, resolve, stock
+from ansible_mitogen.connection import MitogenConnection
+from ansible_mitogen.kinds import KINDS, Kind
+from ansible_mitogen.plain import plain
+from ansible_mitogen.stack import CannotAccelerate, Hop
+
+if TYPE_CHECKING:
+    from ansible.plugins.connection import ConnectionBase
+else:
+    from ansible.plugins.connection import ConnectionBase
+
+
+class TwinConnection(MitogenConnection):
+    """What connections of all these kinds have in common; comes before the twin's class."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        #: Why the twin cannot be used here, such as that its program is missing.
+        self._mitogen_twin_error: AnsibleError | None = None
+        super().__init__(*args, **kwargs)
+
+    def put_file(self, in_path: str, out_path: str) -> Any:
+        """Copy a file; what is relative is so to the root, as with the stock plugins."""
+        return super().put_file(in_path, os.path.join("/", out_path))
+
+    def fetch_file(self, in_path: str, out_path: str) -> Any:
+        """Copy a file; see `put_file`."""
+        return super().fetch_file(os.path.join("/", in_path), out_path)
+
+    @property
+    def _mitogen_declaration(self) -> Kind:
+        return KINDS[self.mitogen_kind]
+
+    def _mitogen_stack(self) -> list[Hop]:
+        # Its program is needed where the way begins, and that may be another machine.
+        if self._mitogen_twin_error is not None and not self._mitogen_via():
+            raise self._mitogen_twin_error
+        for name in _unknown_options(self.mitogen_kind, self._load_name):
+            if plain(self.get_option(name)) != _defaults(self._load_name)[name]:
+                raise CannotAccelerate(f"the option {name} is left to Ansible")
+        return super()._mitogen_stack()
+
+    def _mitogen_say_stock(
+        self, reason: str, error: type[AnsibleError] = AnsibleConnectionFailure
+    ) -> None:
+        if isinstance(self, NoTwin):
+            twin = self._mitogen_declaration.twin
+            raise error(f"{reason}; {twin}, which could do without, is not installed")
+        if self._mitogen_twin_error is not None:
+            raise self._mitogen_twin_error
+        super()._mitogen_say_stock(reason, error)
+
+    def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
+        try:
+            user: str | None = plain(get_option("remote_user"))
+        except KeyError:
+            user = plain(self._play_context.remote_user)
+        return user
+
+    def _mitogen_default_shell(self) -> str:
+        try:
+            return plain(self.get_option("executable")) or super()._mitogen_default_shell()
+        except KeyError:
+            return super()._mitogen_default_shell()
+
+
+class Guard(ConnectionBase):  # type: ignore[misc]
+    """Comes just before the twin's class: makes a connection also where that class refuses to."""
+
+    _mitogen_twin_error: AnsibleError | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(*args, **kwargs)
+        except AnsibleError as exc:
+            self._mitogen_twin_error = exc
+
+
+class NoTwin(ConnectionBase):  # type: ignore[misc]
+    """The place of a twin that is not installed. Nothing of it is ever used."""
+
+    transport = "mitogen"
+    has_pipelining = True
+
+    def _connect(self) -> Any:
+        return self
+
+    def exec_command(self, cmd: Any, in_data: Any = None, sudoable: bool = True) -> Any:
+        """See the class."""
+        raise NotImplementedError
+
+    def put_file(self, in_path: str, out_path: str) -> Any:
+        """See the class."""
+        raise NotImplementedError
+
+    def fetch_file(self, in_path: str, out_path: str) -> Any:
+        """See the class."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def connection_class(name: str) -> type:
+    """The class of our plugin for the kind *name*, derived from the twin's where that is."""
+    twin = stock.plugin_class(KINDS[name].twin)
+    bases = (TwinConnection, NoTwin) if twin is None else (TwinConnection, Guard, twin)
+    return type("Connection", bases, {"mitogen_kind": name, "__doc__": f"A {name} connection."})
+
+
+def plugin_documentation(kind: str, name: str) -> str:
+    """The DOCUMENTATION of our plugin *name*, which stands for that *kind*."""
+    return documentation.twin_documentation(KINDS[kind], name)
+
+
+@functools.cache
+def _defaults(plugin: str) -> dict[str, Any]:
+    definitions = C.config.get_configuration_definitions("connection", plugin)
+    return {name: plain(option.get("default")) for name, option in definitions.items()}
+
+
+@functools.cache
+def _unknown_options(name: str, plugin: str) -> list[str]:
+    """Options of this version of the twin that the declaration says nothing of."""
+    kind = KINDS[name]
+    known = {*kind.options, *kind.own, *documentation.COMMON_OPTIONS, kind.path_variable}
+    return sorted(set(_defaults(plugin)) - known)

@@ -1,0 +1,27 @@
+"""Shadow of the stock ``lxd``: the same name, served over persistent interpreters."""
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+_spec = spec_from_file_location("mitogen_origin", _ROOT / "ansible_mitogen" / "origin.py")
+_origin = module_from_spec(_spec)
+_spec.loader.exec_module(_origin)
+_origin.claim(_ROOT)
+
+from ansible_mitogen.connections import twin
+from ansible_mitogen.parent import start_with_parent
+
+# `ansible-doc` reads this literal; Ansible's configuration reads the value it has at run time.
+DOCUMENTATION = """
+name: lxd
+short_description: lxd over persistent interpreters
+description:
+    - Behaves like P(community.general.lxd#connection) and takes all of its options.
+author: the project's authors
+"""
+DOCUMENTATION: str = twin.plugin_documentation("lxd", "lxd")
+
+Connection = twin.connection_class("lxd")
+
+start_with_parent()

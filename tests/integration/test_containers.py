@@ -1,0 +1,189 @@
+"""Containers as inventory hosts, by the names that their users have for the connection plugins."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import collections, containers
+from tests.support.ansible_run import OURS, PACKAGE, STOCK, Run, World, has_ansible
+from tests.support.compare import differences
+
+PLAYBOOK = Path(__file__).parent / "containers" / "main.yml"
+COLLECTION = "collections_path"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A Docker daemon with one image, and where the collections are."""
+
+    docker: containers.Docker
+    image: str
+    collections: Path
+
+    @contextlib.contextmanager
+    def world(self) -> Iterator[tuple[World, containers.Container]]:
+        """A new container, and a world that leads nowhere yet."""
+        # Short, since sockets live below it, and their paths are limited.
+        folder = Path(tempfile.mkdtemp(prefix="mitogentest-"))
+        (folder / "keys").mkdir()
+        try:
+            with containers.running_container(self.docker, self.image, folder / "keys") as one:
+                world = World(folder, {})
+                world.settings[COLLECTION] = str(self.collections)
+                words = list(self.docker.argv[1:])
+                if words:
+                    world.environment["DOCKER_HOST"] = words[-1]
+                yield world, one
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """What these tests need, or a reason to skip them."""
+    if not has_ansible():
+        pytest.skip("needs ansible-core")
+    missing = containers.missing_for_containers()
+    if missing is not None:
+        pytest.skip(missing)
+    with contextlib.ExitStack() as stack:
+        try:
+            path = collections.collections_path()
+            docker = stack.enter_context(containers.running_docker())
+            image = containers.make_image(docker)
+        except (collections.UnavailableError, containers.UnavailableError) as exc:
+            pytest.skip(str(exc))
+        yield Place(docker, image, path)
+
+
+def _inventory(world: World, hosts: dict[str, dict[str, Any]]) -> None:
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    world.inventory.update(
+        {
+            "all": {
+                "hosts": {"here": here},
+                "children": {"inside": {"hosts": hosts}},
+                "vars": {"fetched": str(world.folder / "fetched")},
+            }
+        }
+    )
+
+
+def _docker_hosts(name: str) -> dict[str, dict[str, Any]]:
+    """Hosts that all are the container of that name."""
+    common = {"ansible_host": name, "ansible_python_interpreter": "/usr/bin/python3"}
+    as_user = {"ansible_user": containers.USER}
+    options = {
+        "ansible_docker_working_dir": "/srv",
+        "ansible_docker_extra_env": {"MARK": "a mark"},
+        "ansible_docker_extra_args": "--log-level error",
+    }
+    return {
+        "full": {**common, "ansible_connection": "community.docker.docker"},
+        "short": {**common, **as_user, "ansible_connection": "docker"},
+        "optional": {**common, **as_user, **options, "ansible_connection": "docker"},
+    }
+
+
+def _ways(run: Run, hosts: Collection[str]) -> set[str]:
+    return {line.way for line in run.trace if line.host in hosts}
+
+
+def _compare(place: Place, hosts_of: Callable[[str], dict[str, dict[str, Any]]]) -> None:
+    """All results of the playbook are those of stock, and none of its tasks is."""
+    runs = {}
+    for kind in (STOCK, OURS):
+        with place.world() as (world, container):
+            hosts = hosts_of(container.name)
+            _inventory(world, hosts)
+            runs[kind] = world.run(PLAYBOOK, kind)
+    stock, ours = runs[STOCK], runs[OURS]
+    assert stock.returncode == ours.returncode == 0, stock.output + ours.output
+    # Each run has a folder of its own.
+    found = [one for one in differences(stock, ours) if one.field != "dest"]
+    assert not found, "\n".join(str(one) for one in found)
+    assert "stock" not in _ways(ours, hosts), ours.output
+    assert "module" in _ways(ours, hosts)
+
+
+def test_docker(place: Place) -> None:
+    """Every result is that of stock, whatever the options."""
+    _compare(place, _docker_hosts)
+
+
+def _play(world: World, hosts: str, *tasks: dict[str, Any]) -> Path:
+    path = world.folder / "play.yml"
+    path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": list(tasks)}]))
+    return path
+
+
+WHO = {"name": "who", "command": "id -un"}
+
+
+def test_without_the_collection(place: Place) -> None:
+    """Our own name works all the same; the stock plugin's does not, as in stock."""
+    with place.world() as (world, container):
+        del world.settings[COLLECTION]
+        world.settings["connection_plugins"] = str(PACKAGE / "plugins" / "connection")
+        world.environment["ANSIBLE_COLLECTIONS_PATH"] = str(world.folder)
+        host = {"ansible_host": container.name, "ansible_user": containers.USER}
+        _inventory(
+            world,
+            {
+                "own": {**host, "ansible_connection": "mitogen_docker"},
+                "other": {**host, "ansible_connection": "docker"},
+            },
+        )
+        run = world.run(_play(world, "inside", {**WHO, "ignore_errors": True}), OURS)
+        results = {event.host: event.result for event in run.events_of("who")}
+        assert results["own"]["stdout"] == containers.USER, run.output
+        assert "docker" in results["other"]["msg"]
+        assert _ways(run, {"own"}) == {"module", "operation"}
+
+
+def test_on_the_way(place: Place) -> None:
+    """A container is reached from a host that is reached from here, and leads to accounts inside."""
+    with place.world() as (world, container):
+        host = {
+            "ansible_host": container.name,
+            "ansible_connection": "docker",
+            "ansible_user": containers.USER,
+            "mitogen_via": "front",
+        }
+        _inventory(world, {"behind": host})
+        world.settings["action_plugins"] = str(PACKAGE / "plugins" / "action")
+        front = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        world.inventory["all"]["hosts"]["front"] = front
+        tasks: list[dict[str, Any]] = [
+            {"name": "stack", "mitogen_get_stack": {}},
+            WHO,
+            {**WHO, "name": "root", "become": True},
+        ]
+        run = world.run(_play(world, "behind", *tasks), OURS)
+        assert run.returncode == 0, run.output
+        hops = run.events_of("stack")[0].result["result"]
+        assert [hop["method"] for hop in hops] == ["docker"]
+        assert hops[0]["container"] == container.name
+        assert run.events_of("who")[0].result["stdout"] == containers.USER
+        assert run.events_of("root")[0].result["stdout"] == "root"
+
+
+def test_a_container_that_is_not_there(place: Place) -> None:
+    """The host is unreachable, and it is said which container of what is missing."""
+    with place.world() as (world, _container):
+        host = {"ansible_host": "mitogentest-none", "ansible_connection": "docker"}
+        _inventory(world, {"none": host})
+        run = world.run(_play(world, "none", WHO), OURS)
+        (event,) = run.events_of("who")
+        assert event.status == "unreachable"
+        assert "No such container: mitogentest-none" in event.result["msg"]
