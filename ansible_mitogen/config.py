@@ -23,7 +23,8 @@ connection_plugins = {package}/plugins/connection
 transport = mitogen_ssh
 
 # 3. By strategy: ssh and local, also by their full names. ansible-core 2.19 and newer warn about
-#    strategies that are not its own. Others: mitogen, mitogen_free, mitogen_host_pinned.
+#    strategies that are not its own. Others: mitogen, mitogen_free, mitogen_host_pinned,
+#    mitogen_debug.
 [defaults]
 strategy_plugins = {package}/plugins/strategy
 strategy = mitogen_linear

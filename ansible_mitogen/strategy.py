@@ -7,14 +7,6 @@ from typing import Any
 from ansible_mitogen import takeover
 from ansible_mitogen.parent import start_with_parent
 
-#: Names of our strategies, each with the stock one that it is.
-STOCK_STRATEGIES = {
-    "mitogen": "linear",
-    "mitogen_linear": "linear",
-    "mitogen_free": "free",
-    "mitogen_host_pinned": "host_pinned",
-}
-
 
 class MitogenStrategy:
     """Comes before the stock strategy's class."""

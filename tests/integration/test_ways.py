@@ -135,3 +135,16 @@ def test_verbose_output_says_why_a_task_goes_the_stock_way(world: World) -> None
     stock = [line for line in run.requests if line.way == "stock"]
     assert stock, run.output
     assert all(line.reason and line.reason in run.output for line in stock)
+
+
+def test_the_debugger(world: World) -> None:
+    """A failed task is stopped at, and its command line asked for, as by the stock strategy."""
+    tasks = [{"name": "failing", "command": "/bin/false"}, {"name": "next", "command": "id -un"}]
+    playbook = _playbook(world, "far", tasks)
+    world.settings["strategy"] = "debug"
+    stock = world.run(playbook, STOCK)
+    ours = world.run(playbook, "mitogen_debug")
+    assert "[far] TASK: failing (debug)>" in stock.output
+    assert "[far] TASK: failing (debug)>" in ours.output
+    assert ours.returncode == stock.returncode
+    assert [event.key for event in ours.events] == [event.key for event in stock.events]

@@ -27,7 +27,7 @@ STOCK = "stock"
 OURS = "mitogen_linear"
 
 # Ways to switch us on, by what `config_lines` makes of them.
-STRATEGIES = ("mitogen", "mitogen_linear", "mitogen_free", "mitogen_host_pinned")
+STRATEGIES = ("mitogen", "mitogen_linear", "mitogen_free", "mitogen_host_pinned", "mitogen_debug")
 WAYS = (*STRATEGIES, "shadow", "transport")
 
 
