@@ -33,7 +33,8 @@ LAYERS = {
     # What others test with uses what others use.
     "testing": {"errors", "runtime", "core", "master"},
 }  # fmt: skip
-FACADES = {"__init__", "core", "doas", "master", "parent", "select", "ssh", "su", "sudo", "utils"}
+FACADES = {"__init__", "core", "doas", "master", "parent", "select", "setns", "ssh", "su", "sudo",
+           "utils"}  # fmt: skip
 FACADE_LINES = 60
 
 PURE = [

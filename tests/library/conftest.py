@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mitogen.master
-from tests.support import stand_ins
+from tests.support import namespaces, stand_ins
 from tests.support.doas import doas_configured, missing_for_doas
 from tests.support.sshd import Sshd
 
@@ -94,7 +94,18 @@ def doas(public_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def options(sshd: Sshd, public_folder: Path, doas: str) -> dict[str, dict[str, Any]]:
+def leader(public_folder: Path) -> Iterator[str]:
+    """A docker that knows one container: a process with files of its own."""
+    missing = namespaces.missing_for_namespaces()
+    if missing:
+        pytest.skip(missing)
+    with namespaces.running_leader(has_processes=False) as pid:
+        words = ["inspect", "--type=container", "--format={{.State.Pid}}", "c"]
+        yield stand_ins.make_answering(public_folder, "docker-inspect", words, str(pid))
+
+
+@pytest.fixture(scope="module")
+def options(sshd: Sshd, public_folder: Path, doas: str, leader: str) -> dict[str, dict[str, Any]]:
     """For each method what makes it work from wherever root is, to wherever root is."""
     given: dict[str, dict[str, Any]] = {
         "local": {},
@@ -107,6 +118,7 @@ def options(sshd: Sshd, public_folder: Path, doas: str) -> dict[str, dict[str, A
         "sudo": {},
         "su": {"su_args": ["-l"]},
         "doas": {"doas_path": doas},
+        "setns": {"container": "c", "kind": "docker", "docker_path": leader},
         "command": {"argv": ["env", f"{stand_ins.VARIABLE}=command", "nice", "-n", "1"]},
     }
     for name, path_option, more, words in STAND_INS:

@@ -12,6 +12,7 @@ import pytest
 from mitogen import methods
 from mitogen.testing import conformance
 from mitogen.testing.conformance import Bench, ConformanceError, Connect, Way
+from tests.library import remote_functions as remote
 from tests.library.conftest import PYTHON
 from tests.support import containers, podman
 from tests.support.doas import missing_for_doas
@@ -104,6 +105,9 @@ def in_containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
                     by("docker", docker_path=docker_path, image=image), is_alone=True
                 ),
                 "podman": Way(by("podman", **exec_podman)),
+                "setns, docker": Way(by("setns", kind="docker", **exec_docker)),
+                "setns, podman": Way(by("setns", kind="podman", **exec_podman)),
+                "setns, user": Way(by("setns", kind="docker", **exec_docker, **user)),
             }
 
 
@@ -114,7 +118,11 @@ def script(path: Path, argv: list[str]) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["docker", "docker, user", "docker, image", "podman"])
+@pytest.mark.parametrize(
+    "name",
+    ["docker", "docker, user", "docker, image", "podman", "setns, docker", "setns, podman",
+     "setns, user"],
+)  # fmt: skip
 def test_real_containers(in_containers: dict[str, Way], name: str) -> None:
     """Of programs that have been replaced by others above."""
     conformance.check(in_containers[name])
@@ -135,3 +143,17 @@ def test_checks_by_themselves(check: Callable[[Bench], None]) -> None:
     """None of them needs another one before it."""
     with Bench(Way(by("local"))) as bench:
         check(bench)
+
+
+def test_setns_leads_where_exec_leads(in_containers: dict[str, Way]) -> None:
+    """The same files, processes, account, groups and environment, whoever starts it."""
+    for through_exec, through_namespaces in (
+        ("docker", "setns, docker"),
+        ("docker, user", "setns, user"),
+        ("podman", "setns, podman"),
+    ):
+        with Bench(in_containers[through_exec]) as bench:
+            expected = bench.context.call(remote.surroundings)
+            connect = in_containers[through_namespaces].connect
+            for via in (None, bench.router.local()):
+                assert connect(bench.router, via=via).call(remote.surroundings) == expected

@@ -12,6 +12,7 @@ import pytest
 import mitogen.core
 import mitogen.doas
 import mitogen.parent
+import mitogen.setns
 import mitogen.su
 from mitogen import methods
 from tests.library import import_recorder
@@ -132,3 +133,10 @@ def test_a_doas_that_is_not_there(router: Any) -> None:
     for via in (None, router.local()):
         with pytest.raises(mitogen.core.StreamError, match="/no/such/doas"):
             router.doas(via=via, doas_path="/no/such/doas", password="x")
+
+
+def test_a_container_that_cannot_be_entered(router: Any) -> None:
+    """An error of its own type, also from afar."""
+    for via in (None, router.local()):
+        with pytest.raises(mitogen.setns.Error, match="/no/such/docker"):
+            router.setns(via=via, container="c", kind="docker", docker_path="/no/such/docker")
