@@ -18,6 +18,7 @@
         |-- ConnectTimeoutError  it took too long (also a TimeoutError)
         |-- PasswordError      the password is wrong or missing
         |-- HostKeyError       the host is not who it should be
+        |-- NamespaceError     the container does not run, or cannot be entered
         `-- PythonNotFoundError  nothing there can run us
 """
 
@@ -87,6 +88,10 @@ class HostKeyError(StreamError):
     """The host's key is unknown or not the one expected."""
 
 
+class NamespaceError(StreamError):
+    """A container does not run, or its namespaces cannot be entered."""
+
+
 class PythonNotFoundError(StreamError):
     """No usable Python was found at the other end."""
 
@@ -122,22 +127,3 @@ class CallError(Error):
 
     def __str__(self) -> "str":
         return "%s: %s\n%s" % (self.type_name, self.message, self.traceback_text)
-
-
-#: Failures of a connect that keep their type when another context reports them.
-_CONNECT_ERRORS = {
-    kind.__name__: kind
-    for kind in (
-        CancelledError,
-        ConnectTimeoutError,
-        EofError,
-        HostKeyError,
-        PasswordError,
-        PythonNotFoundError,
-    )
-}
-
-
-def connect_error(type_name: "str", text: "str") -> "StreamError":
-    """The error of a failed connect that another context reported by name and text."""
-    return _CONNECT_ERRORS.get(type_name, StreamError)(text)

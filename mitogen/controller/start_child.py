@@ -5,6 +5,20 @@ import collections
 from mitogen import errors
 from mitogen.bootstrap.handshake import InterpreterInfo
 
+#: Failures of a connect that keep their type when another context reports them.
+_CONNECT_ERRORS = {
+    kind.__name__: kind
+    for kind in (
+        errors.CancelledError,
+        errors.ConnectTimeoutError,
+        errors.EofError,
+        errors.HostKeyError,
+        errors.NamespaceError,
+        errors.PasswordError,
+        errors.PythonNotFoundError,
+    )
+}
+
 
 class StartChild(collections.namedtuple("StartChild", "context_id method options")):
     """Start the child *context_id* by connection method *method* with *options* (a dict)."""
@@ -56,5 +70,5 @@ class ChildStarted:
         if name is not None:
             if not (isinstance(name, str) and isinstance(text, str)):
                 raise errors.DecodeError("an answer to a start request with unknown fields")
-            return cls(errors.connect_error(name, text), None)
+            return cls(_CONNECT_ERRORS.get(name, errors.StreamError)(text), None)
         return cls(None, InterpreterInfo.from_value(interpreter))

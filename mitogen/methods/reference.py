@@ -17,6 +17,9 @@ Each is a method of the router, `router.<name>(**options)`, and returns a contex
 says why: `mitogen.su.PasswordError` and its like, `mitogen.ssh.HostKeyError`,
 `mitogen.parent.EofError` with the last words of the program, `mitogen.core.TimeoutError`.
 
+`mitogen.testing.conformance` holds the tests that each of them passes; a way of your own, such as
+a `command`, is put to them in one line, `conformance.check(connect)`.
+
 This page is made from the declarations: `python -m mitogen.methods.reference > docs/methods.md`.
 """
 

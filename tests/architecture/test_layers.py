@@ -30,8 +30,11 @@ LAYERS = {
     # Its conveniences for programs are documented through the paths in `master`.
     "controller": {"errors", "wire", "routing", "calls", "imports", "runtime", "bootstrap",
                    "methods", "master"},
+    # What others test with uses what others use.
+    "testing": {"errors", "runtime", "core", "master"},
 }  # fmt: skip
-FACADES = {"__init__", "core", "doas", "master", "parent", "select", "ssh", "su", "sudo", "utils"}
+FACADES = {"__init__", "core", "doas", "master", "parent", "select", "setns", "ssh", "su", "sudo",
+           "utils"}  # fmt: skip
 FACADE_LINES = 60
 
 PURE = [
@@ -49,13 +52,14 @@ IMPURE_MODULES = {
 
 #: Layers that run in contexts, on any Python from 3.6 on, and modules of them that never do.
 TARGET_LAYERS = ("wire", "routing", "calls", "imports", "runtime", "child", "methods", "bootstrap",
-                 "controller")  # fmt: skip
+                 "controller", "testing")  # fmt: skip
 MASTER_ONLY = {
     "bootstrap/bundle.py", "bootstrap/minify.py", "bootstrap/short_names.py",
     "controller/boot_code.py", "controller/facade_table.py",
     "controller/import_scan.py", "controller/main_guard.py", "controller/master_router.py",
     "controller/module_answers.py", "controller/module_finder.py",
     "controller/module_responder.py", "controller/module_server.py", "controller/program.py",
+    "testing/conformance.py",
 }  # fmt: skip
 
 #: What the start of a context must not import: each costs milliseconds, in every context.

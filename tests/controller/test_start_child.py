@@ -10,7 +10,7 @@ import mitogen.master
 from mitogen.bootstrap.handshake import InterpreterInfo
 from mitogen.controller.ids import MAX_RANGE_SIZE, IdClient
 from mitogen.controller.start_child import ChildStarted, StartChild
-from mitogen.errors import DecodeError, PasswordError, StreamError
+from mitogen.errors import DecodeError, StreamError
 from mitogen.wire.values import Secret, decode, encode
 
 INTERPRETER = InterpreterInfo((3, 11, 7), "a70d0d0a", 0, "/usr/bin/python3")
@@ -30,15 +30,20 @@ def test_a_success_travels() -> None:
     assert (found.error, found.interpreter) == (None, INTERPRETER)
 
 
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [(PasswordError("wrong"), PasswordError), (ValueError("odd"), StreamError)],
-)
-def test_a_failure_travels(error: Exception, kind: type) -> None:
-    """By type where the type is one of a failed connect."""
-    found = ChildStarted.from_value(decode(encode(ChildStarted(error, None).to_value())))
+@pytest.mark.parametrize("kind", StreamError.__subclasses__())
+def test_a_failure_travels(kind: type[StreamError]) -> None:
+    """Every failure of a connect keeps its type."""
+    found = ChildStarted.from_value(decode(encode(ChildStarted(kind("why"), None).to_value())))
     assert type(found.error) is kind
-    assert str(found.error) == str(error)
+    assert str(found.error) == "why"
+
+
+@pytest.mark.parametrize("name", ["ValueError", "SystemExit", "os", "Error", ""])
+def test_nothing_else_a_context_names_is_raised(name: str) -> None:
+    """It is a StreamError."""
+    found = ChildStarted.from_value([name, "why", None])
+    assert type(found.error) is StreamError
+    assert str(found.error) == "why"
 
 
 @pytest.mark.parametrize("value", [None, [], [1, "x"], ["1", "x", {}], [1, 2, {}], [1, "x", []]])

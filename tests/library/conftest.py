@@ -9,10 +9,28 @@ from typing import Any
 import pytest
 
 import mitogen.master
+from tests.support import namespaces, stand_ins
+from tests.support.doas import doas_configured, missing_for_doas
 from tests.support.sshd import Sshd
 
 #: ``connect(account, **options) -> Context``.
 Connect = Callable[..., Any]
+
+PYTHON = "/usr/bin/python3"
+
+#: Method, the option that names its program, what else it is given, arguments the program gets.
+STAND_INS: list[tuple[str, str, dict[str, Any], list[str]]] = [
+    ("docker", "docker_path", {"image": "i", "username": "u"},
+     ["run", "--interactive", "--rm", "--user", "u", "i"]),
+    ("podman", "podman_path", {"container": "c"}, ["exec", "--interactive", "c"]),
+    ("buildah", "buildah_path", {"container": "c"}, ["run", "c", "--"]),
+    ("kubectl", "kubectl_path", {"pod": "p", "kubectl_args": ["-n", "a b"]},
+     ["exec", "--stdin", "-n", "a b", "p", "--"]),
+    ("lxc", "lxc_attach_path", {"container": "c"}, ["--clear-env", "--name", "c", "--"]),
+    ("lxd", "lxc_path", {"container": "c"}, ["exec", "--mode=non-interactive", "c", "--"]),
+    ("incus", "incus_path", {"container": "c"}, ["exec", "--mode=non-interactive", "c", "--"]),
+    ("jail", "jexec_path", {"container": "c", "username": "u"}, ["-U", "u", "c"]),
+]  # fmt: skip
 
 _LOGIN_SCRIPTS = {"bash": ".bashrc", "zsh": ".zshenv", "tcsh": ".cshrc",
                   "fish": ".config/fish/config.fish"}  # fmt: skip
@@ -63,3 +81,46 @@ def login_script(sshd: Sshd) -> Iterator[Callable[[str, str], None]]:
             path.unlink()
         else:
             path.write_text(before)
+
+
+@pytest.fixture(scope="module")
+def doas(public_folder: Path) -> Iterator[str]:
+    """The real doas, set up so that root may become anyone; else one that stands in for it."""
+    if missing_for_doas() is None:
+        with doas_configured():
+            yield "doas"
+    else:
+        yield stand_ins.make(public_folder, "doas", ["-n", "-u", "root", "--"])
+
+
+@pytest.fixture(scope="module")
+def leader(public_folder: Path) -> Iterator[str]:
+    """A docker that knows one container: a process with files of its own."""
+    missing = namespaces.missing_for_namespaces()
+    if missing:
+        pytest.skip(missing)
+    with namespaces.running_leader(has_processes=False) as pid:
+        words = ["inspect", "--type=container", "--format={{.State.Pid}}", "c"]
+        yield stand_ins.make_answering(public_folder, "docker-inspect", words, str(pid))
+
+
+@pytest.fixture(scope="module")
+def options(sshd: Sshd, public_folder: Path, doas: str, leader: str) -> dict[str, dict[str, Any]]:
+    """For each method what makes it work from wherever root is, to wherever root is."""
+    given: dict[str, dict[str, Any]] = {
+        "local": {},
+        "ssh": {
+            "hostname": sshd.host,
+            "port": sshd.port,
+            "username": sshd.account("bash").username,
+            "ssh_args": ["-F", str(sshd.client_config)],
+        },
+        "sudo": {},
+        "su": {"su_args": ["-l"]},
+        "doas": {"doas_path": doas},
+        "setns": {"container": "c", "kind": "docker", "docker_path": leader},
+        "command": {"argv": ["env", f"{stand_ins.VARIABLE}=command", "nice", "-n", "1"]},
+    }
+    for name, path_option, more, words in STAND_INS:
+        given[name] = {path_option: stand_ins.make(public_folder, name, words), **more}
+    return given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,61 +12,14 @@ import pytest
 import mitogen.core
 import mitogen.doas
 import mitogen.parent
+import mitogen.setns
 import mitogen.su
 from mitogen import methods
 from tests.library import import_recorder
 from tests.library import remote_functions as remote
-from tests.library.conftest import Connect
+from tests.library.conftest import PYTHON, STAND_INS, Connect
 from tests.support import processes, stand_ins
-from tests.support.doas import doas_configured, missing_for_doas
 from tests.support.sshd import Sshd
-
-PYTHON = "/usr/bin/python3"
-
-#: Method, the option that names its program, what else it is given, arguments the program gets.
-STAND_INS: list[tuple[str, str, dict[str, Any], list[str]]] = [
-    ("docker", "docker_path", {"image": "i", "username": "u"},
-     ["run", "--interactive", "--rm", "--user", "u", "i"]),
-    ("podman", "podman_path", {"container": "c"}, ["exec", "--interactive", "c"]),
-    ("buildah", "buildah_path", {"container": "c"}, ["run", "c", "--"]),
-    ("kubectl", "kubectl_path", {"pod": "p", "kubectl_args": ["-n", "a b"]},
-     ["exec", "--stdin", "-n", "a b", "p", "--"]),
-    ("lxc", "lxc_attach_path", {"container": "c"}, ["--clear-env", "--name", "c", "--"]),
-    ("lxd", "lxc_path", {"container": "c"}, ["exec", "--mode=non-interactive", "c", "--"]),
-    ("incus", "incus_path", {"container": "c"}, ["exec", "--mode=non-interactive", "c", "--"]),
-    ("jail", "jexec_path", {"container": "c", "username": "u"}, ["-U", "u", "c"]),
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def doas(public_folder: Path) -> Iterator[str]:
-    """The real doas, set up so that root may become anyone; else one that stands in for it."""
-    if missing_for_doas() is None:
-        with doas_configured():
-            yield "doas"
-    else:
-        yield stand_ins.make(public_folder, "doas", ["-n", "-u", "root", "--"])
-
-
-@pytest.fixture(scope="module")
-def options(sshd: Sshd, public_folder: Path, doas: str) -> dict[str, dict[str, Any]]:
-    """For each method what makes it work from wherever root is, to wherever root is."""
-    given: dict[str, dict[str, Any]] = {
-        "local": {},
-        "ssh": {
-            "hostname": sshd.host,
-            "port": sshd.port,
-            "username": sshd.account("bash").username,
-            "ssh_args": ["-F", str(sshd.client_config)],
-        },
-        "sudo": {},
-        "su": {"su_args": ["-l"]},
-        "doas": {"doas_path": doas},
-        "command": {"argv": ["env", f"{stand_ins.VARIABLE}=command", "nice", "-n", "1"]},
-    }
-    for name, path_option, more, words in STAND_INS:
-        given[name] = {path_option: stand_ins.make(public_folder, name, words), **more}
-    return given
 
 
 def test_no_method_is_left_out(options: dict[str, dict[str, Any]]) -> None:
@@ -180,3 +133,10 @@ def test_a_doas_that_is_not_there(router: Any) -> None:
     for via in (None, router.local()):
         with pytest.raises(mitogen.core.StreamError, match="/no/such/doas"):
             router.doas(via=via, doas_path="/no/such/doas", password="x")
+
+
+def test_a_container_that_cannot_be_entered(router: Any) -> None:
+    """An error of its own type, also from afar."""
+    for via in (None, router.local()):
+        with pytest.raises(mitogen.setns.Error, match="/no/such/docker"):
+            router.setns(via=via, container="c", kind="docker", docker_path="/no/such/docker")

@@ -23,6 +23,7 @@ REQUIRED: dict[str, dict[str, object]] = {
     "lxd": {"container": "c1"},
     "incus": {"container": "c1"},
     "jail": {"container": "c1"},
+    "setns": {"container": "c1", "kind": "docker"},
     "command": {"argv": ["nice"]},
 }
 

@@ -27,3 +27,11 @@ def make(folder: Path, name: str, expected: list[str]) -> str:
     path.write_text(_PROGRAM.format(words=words, name=name, variable=VARIABLE))
     path.chmod(0o755)
     return str(path)
+
+
+def make_answering(folder: Path, name: str, expected: list[str], answer: str) -> str:
+    """The path of a *name* that wants exactly these arguments, and prints *answer*."""
+    path = Path(make(folder, name, expected))
+    with path.open("a") as program:
+        program.write(f"printf '%s\\n' {shlex.quote(answer)}\n")
+    return str(path)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import builtins
 
-import pytest
-
 from mitogen import errors
-from mitogen.errors import CallError, connect_error
+from mitogen.errors import CallError
 
 
 def _drawn() -> dict[str, str]:
@@ -73,18 +71,3 @@ def test_an_exception_without_a_text() -> None:
     error = CallError.from_exception(_raised(_Silent()))
     assert error.type_name.endswith("_Silent")
     assert "cannot be made" in error.message
-
-
-@pytest.mark.parametrize("name", ["EofError", "PasswordError", "HostKeyError", "CancelledError",
-                                  "ConnectTimeoutError", "PythonNotFoundError"])  # fmt: skip
-def test_failures_of_a_connect_keep_their_type(name: str) -> None:
-    """When another context reports them; any other name is a StreamError."""
-    error = connect_error(name, "why")
-    assert type(error) is getattr(errors, name)
-    assert str(error) == "why"
-
-
-@pytest.mark.parametrize("name", ["SystemExit", "os", "Error", ""])
-def test_nothing_a_context_names_is_raised(name: str) -> None:
-    """Only those."""
-    assert type(connect_error(name, "why")) is errors.StreamError
