@@ -105,6 +105,16 @@ def decline(report: "Report", reason: "str") -> "None":
     report.write({"ended": DECLINED, "detail": reason})
 
 
+def follow() -> "None":
+    """Have the core's part know where the closure is by now, which is what it hands on.
+
+    It may have been loaded before, and remembers the place; others may have its functions already.
+    """
+    loaded = sys.modules.get(_MODULE)
+    if loaded is not None:
+        importlib.reload(loaded)
+
+
 def be_restarted(give_up: "object") -> "None":
     """Make this process, with the closure on `sys.path`, one that a module was restarted in.
 

@@ -121,6 +121,8 @@ def run_main(
             archive = Archive(job.name, closure)
             closure.move(archive.path)
         closure.enter()
+        if archive is not None:
+            respawn.follow()
         if job.unchanged:
             respawn.be_restarted(give_up)
         _run_main(job, closure.root)

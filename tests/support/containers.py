@@ -38,7 +38,10 @@ _START_SECONDS = 60.0
 
 _RELEASE = "bookworm"
 _FALLBACK_MIRROR = "http://deb.debian.org/debian"
-_PACKAGES = ("openssh-server", "python3", "python3-apt", "python3-debian", "sudo")
+_PACKAGES = (
+    "createrepo-c", "openssh-server", "python3", "python3-apt", "python3-debian", "python3-dnf",
+    "rpm", "sudo",
+)  # fmt: skip
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 #: Run outside, in a shell, `$1` being the root of the new system.
 _FINISH = (

@@ -154,3 +154,25 @@ def test_declined(there: Host, other: str, module: Module, tmp_path: Path) -> No
     (folder / "library.py").touch()
     assert _declined(there, job, temporary) == CHANGED
     assert not log.exists()
+
+
+_PROBING = """\
+import sys
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.respawn import probe_interpreters_for_module
+from ansible.module_utils.facts import packages
+module = AnsibleModule({'other': {}})
+for probe in (probe_interpreters_for_module, packages.probe_interpreters_for_module):
+    print(probe([module.params['other']], 'json'))
+sys.exit(0)
+"""
+
+
+def test_probing(host: Host, other: str, library: Path) -> None:
+    """Other interpreters find the closure, whether the core's part for it was loaded ahead or not."""
+    module = own(library, _PROBING, "probing")
+    arguments = {"other": other}
+    stock = module.run_stock(host.python, arguments)
+    # The first one makes it known; what it imports is loaded before one of the next.
+    for _run in range(4):
+        assert host.outcome(module.job(arguments)).stdout == stock.stdout
