@@ -263,14 +263,14 @@ class ContextTree:
             node.context = factory(via=via, wait=False, **_options(hop, parent))
         except Exception as exc:
             LOG.debug("%s: cannot be started", hop.method, exc_info=True)
-            self._fail(node, failures.classify(hop.method, exc))
+            self._fail(node, failures.classify(hop, exc))
             return
         node.context.listen("disconnect", lambda: self._forget(node))
         node.context.connection.notify(lambda connection: self._on_connection(node, connection))
 
     def _on_connection(self, node: Node, connection: Any) -> None:
         if connection.error is not None:
-            self._fail(node, failures.classify(node.hop.method, connection.error))
+            self._fail(node, failures.classify(node.hop, connection.error))
             return
         if node.is_up or self._nodes.get(node.key) is not node:
             return
