@@ -18,6 +18,7 @@
         |-- ConnectTimeoutError  it took too long (also a TimeoutError)
         |-- PasswordError      the password is wrong or missing
         |-- HostKeyError       the host is not who it should be
+        |-- ForkError          this process cannot be forked safely
         |-- NamespaceError     the container does not run, or cannot be entered
         `-- PythonNotFoundError  nothing there can run us
 """
@@ -86,6 +87,10 @@ class PasswordError(StreamError):
 
 class HostKeyError(StreamError):
     """The host's key is unknown or not the one expected."""
+
+
+class ForkError(StreamError):
+    """This process cannot be forked safely."""
 
 
 class NamespaceError(StreamError):

@@ -161,7 +161,8 @@ def _call_early_hook(boot: "object") -> "object":
     return getattr(sys.modules[module], function)(boot)
 
 
-def _describe_process(boot: "object") -> "None":
+def describe_process(boot: "object") -> "None":
+    """Say in the package what this process is."""
     mitogen.is_master = False
     mitogen.context_id = boot.context_id
     mitogen.parent_ids = list(boot.parent_ids)
@@ -175,7 +176,7 @@ def main(boot: "object") -> "None":
     """
     descriptors = StandardDescriptors()
     boot.link_fds = (descriptors.link_read, descriptors.link_write)
-    _describe_process(boot)
+    describe_process(boot)
     attachment = _call_early_hook(boot)
     print_line_by_line()
     os.write(descriptors.link_write, up_marker(boot.nonce))

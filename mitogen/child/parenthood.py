@@ -10,6 +10,9 @@ from mitogen.errors import CallError
 from mitogen.runtime.message import has_parent_authority
 from mitogen.wire.handles import START_CHILD
 
+#: Name of the threads that load.
+LOADING = "mitogen.load"
+
 
 class Parenthood:
     """Serves START_CHILD. Broker thread, apart from the loading."""
@@ -31,7 +34,7 @@ class Parenthood:
         else:
             self._waiting[method] = [msg]
             threading.Thread(
-                target=self._load, args=(method,), name="mitogen.load", daemon=True
+                target=self._load, args=(method,), name=LOADING, daemon=True
             ).start()
 
     def _load(self, method: "str") -> "None":

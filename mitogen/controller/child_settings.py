@@ -10,10 +10,10 @@ from mitogen.wire.handles import GET_BUNDLE
 
 
 def connector_for(econtext: "object") -> "Connector":
-    """The parent half of the context *econtext*."""
+    """The parent half of the context *econtext*, which a fork of the program may be."""
 
     def fetch_bundle(interpreter: "object", deliver: "object") -> "None":
-        if loader.boot_bundle_fits(interpreter):
+        if loader.boot_importer() is not None and loader.boot_bundle_fits(interpreter):
             deliver(loader.boot_bundle())
             return
 

@@ -67,34 +67,57 @@ class Connector:
         method = methods.find(method_name)
         record = methods.build_options(method, **options)
         if self._is_stopping:
-            raise Error("the broker is shutting down")
-        context_id = self.allocate_id()
-        name = record.name or method.default_name(record)
-        if via is not None and via.name and record.name is None:
+            raise Error(_SHUTTING_DOWN)
+        is_here = via is None or via.context_id == self._router.identity.context_id
+        forking = _load_forking(record, is_here) if method.is_fork else None
+        forked = self._fork(forking, record) if forking is not None and is_here else None
+        context = self._new_context(record.name or method.default_name(record), via, record)
+        pending = self._router.streams[context.context_id]
+        if is_here:
+            self._broker.defer(self._launch_here, context, pending, method, record, forked)
+        else:
+            request = StartChild(
+                context.context_id, method_name, methods.to_dict(record, context.name)
+            )
+            ask = _ask if forking is None else functools.partial(_ask_to_fork, forking)
+            ask = functools.partial(ask, via, request.to_value())
+            patience = record.connect_timeout + CODE_PATIENCE
+            self._broker.defer(self._launch_there, context, pending, ask, patience)
+        if wait:
+            context.connection.wait()
+        return context
+
+    def _new_context(self, name: "str", via: "object", options: "object") -> "object":
+        """A context whose messages wait until it is connected."""
+        if via is not None and via.name and options.name is None:
             name = "%s.%s" % (via.name, name)
+        context_id = self.allocate_id()
         context = self._router.context_by_id(context_id, name=name)
         context.via = via
         context.connection = Connection(context, self._broker)
         pending = PendingStream(context_id, self._router.max_message_size)
         self._router.streams[context_id] = pending
         self._router.add_route(context_id, context_id)
-        if via is None or via.context_id == self._router.identity.context_id:
-            self._broker.defer(self._launch_here, context, pending, method, record)
-        else:
-            request = StartChild(context_id, method_name, methods.to_dict(record, name))
-            patience = record.connect_timeout + CODE_PATIENCE
-            self._broker.defer(self._launch_there, context, pending, request, patience)
-        if wait:
-            context.connection.wait()
         return context
 
     # Here -------------------------------------------------------------------------------------
 
+    def _title(self, options: "object") -> "str":
+        """What `ps` shows for the children of this program."""
+        return options.remote_name or "mitogen:%s:%d" % (self._account, os.getpid())
+
+    def _fork(self, forking: "object", options: "object") -> "object":
+        return forking.fork(self._broker, options, self._title(options))
+
     def _launch_here(
-        self, context: "object", pending: "PendingStream", method: "object", options: "object"
+        self,
+        context: "object",
+        pending: "PendingStream",
+        method: "object",
+        options: "object",
+        forked: "object" = None,
     ) -> "None":
-        # What `ps` shows for the children of this program.
-        title = options.remote_name or "mitogen:%s:%d" % (self._account, os.getpid())
+        title = self._title(options)
         plan = Plan(
             method,
             options,
@@ -103,8 +126,9 @@ class Connector:
             lambda nonce: self._settings.boot_record(
                 self._router, context.context_id, options, nonce, title
             ),
-            self._settings.fetch_bundle,
+            self._settings.fetch_bundle if forked is None else _no_bundle,
             self._settings.folder(),
+            forked,
         )
         launch = Launch(
             self._broker,
@@ -113,7 +137,7 @@ class Connector:
             functools.partial(self._on_failed, context, pending),
         )
         if self._is_stopping:
-            self._on_failed(context, pending, _cancelled(context))
+            launch.cancel(_SHUTTING_DOWN)
             return
         self._launches[context.context_id] = launch
         launch.start()
@@ -148,11 +172,10 @@ class Connector:
         self,
         context: "object",
         pending: "PendingStream",
-        request: "StartChild",
+        ask: "object",
         patience: "float",
     ) -> "None":
-        msg = Message.pickled(request.to_value(), handle=START_CHILD)
-        receiver = context.via.send_async(msg)
+        receiver = ask()
         receiver.notify = functools.partial(self._on_answer, context, pending)
 
         def give_up() -> "None":
@@ -221,13 +244,32 @@ class Connector:
         except (TypeError, ValueError, LookupError) as exc:
             msg.reply(ChildStarted(StreamError(str(exc)), None).to_value())
             return
-        context = self._router.context_by_id(request.context_id, name=options.name)
-        context.connection = Connection(context, self._broker)
-        pending = PendingStream(context.context_id, 0)
-        self._launch_here(context, pending, method, options)
-        context.connection.notify(
+        self._launch_for(request.context_id, method, options).notify(
             lambda done: msg.reply(ChildStarted(done.error, done.interpreter).to_value())
         )
+
+    def _launch_for(
+        self, context_id: "int", method: "object", options: "object", forked: "object" = None
+    ) -> "Connection":
+        context = self._router.context_by_id(context_id, name=options.name)
+        context.connection = Connection(context, self._broker)
+        pending = PendingStream(context_id, 0)
+        self._launch_here(context, pending, method, options, forked)
+        return context.connection
+
+    def fork_for(self, request: "StartChild") -> "ChildStarted":
+        """Serve the request of a parent for a copy of this process. Main thread."""
+        method = methods.find(request.method)
+        options = methods.build_options(method, **request.options)
+        try:
+            forked = self._fork(_load_forking(options, is_here=True), options)
+            connection = self._broker.defer_sync(
+                lambda: self._launch_for(request.context_id, method, options, forked)
+            )
+            connection.wait()
+        except StreamError as exc:
+            return ChildStarted(exc, None)
+        return ChildStarted(None, connection.interpreter)
 
     def _on_detaching(self, msg: "Message") -> "None":
         """A child wants to outlive this process; it may decide that for itself only."""
@@ -261,6 +303,29 @@ class Connector:
 
 
 _SHUTTING_DOWN = "the broker is shutting down"
+
+
+def _ask(via: "object", request: "list") -> "object":
+    return via.send_async(Message.pickled(request, handle=START_CHILD))
+
+
+def _ask_to_fork(forking: "object", via: "object", request: "list") -> "object":
+    # As a call: the main thread is the one that may fork.
+    return via.call_async(forking.fork_for, request)
+
+
+def _load_forking(options: "object", is_here: "bool") -> "object":
+    """The module that forks; on the calling thread, since it may have to be fetched."""
+    if not is_here and (options.on_fork or options.on_start or options.importer):
+        raise TypeError("fork() takes on_fork, on_start and importer without via only")
+    from mitogen.controller import forking
+
+    return forking
+
+
+def _no_bundle(_interpreter: "object", deliver: "object") -> "None":
+    """A fork has all code already."""
+    deliver(b"")
 
 
 def _cancelled(context: "object") -> "CancelledError":

@@ -18,11 +18,12 @@ class Plan:
 
     `method` and `options` (see `mitogen.methods`), `boot_record` (``boot_record(nonce)`` ->
     bytes), `fetch_bundle`, `title` (its name in the process table), `name` (of the context),
-    `folder` that the program starts in, None for that of this process.
+    `folder` that the program starts in, None for that of this process; `forked` (see forking.py)
+    where there is no program to start, else None.
     """
 
     __slots__ = (
-        "boot_record", "fetch_bundle", "folder", "method", "name", "options", "title",
+        "boot_record", "fetch_bundle", "folder", "forked", "method", "name", "options", "title",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +35,7 @@ class Plan:
         boot_record: "object",
         fetch_bundle: "object",
         folder: "str | None" = None,
+        forked: "object" = None,
     ) -> "None":
         self.method = method
         self.options = options
@@ -42,6 +44,7 @@ class Plan:
         self.boot_record = boot_record
         self.fetch_bundle = fetch_bundle
         self.folder = folder
+        self.forked = forked
 
 
 class Launch:
@@ -54,7 +57,7 @@ class Launch:
         self._plan = plan
         self._on_up = on_up
         self._on_failed = on_failed
-        self._process = None
+        self._process = plan.forked and plan.forked.process
         self._interpreter = None
         self._outgoing = b""
         self._timer = None
@@ -66,7 +69,7 @@ class Launch:
     def start(self) -> "None":
         """Start the process; never raises, failures are reported."""
         plan = self._plan
-        self._nonce = os.urandom(8).hex()
+        self._nonce = plan.forked.nonce if plan.forked else os.urandom(8).hex()
         deadline = self._broker.timers.clock() + plan.options.connect_timeout
         self._handshake = Handshake(
             self._nonce,
@@ -76,12 +79,7 @@ class Launch:
             deadline,
         )
         try:
-            self._process = process.spawn(
-                self._argv(),
-                plan.method.needs_tty(plan.options),
-                is_stdin_tty=plan.method.asks_on_stdin,
-                folder=plan.folder,
-            )
+            self._process = self._process or self._spawn()
         except StreamError as exc:
             self._fail(exc)
             return
@@ -93,13 +91,19 @@ class Launch:
         self._broker.add_reader(self._process.diagnostics_fd, self._on_diagnostics)
         self._timer = self._broker.timers.schedule(deadline, self._on_deadline)
 
-    def _argv(self) -> "list":
+    def _spawn(self) -> "process.Process":
         plan = self._plan
         candidates = plan.options.python_path
-        return plan.method.argv(
+        argv = plan.method.argv(
             plan.options,
             command.remote_argv(candidates, self._nonce, plan.title),
             command.remote_command(candidates, self._nonce, plan.title),
+        )
+        return process.spawn(
+            argv,
+            plan.method.needs_tty(plan.options),
+            is_stdin_tty=plan.method.asks_on_stdin,
+            folder=plan.folder,
         )
 
     def cancel(self, reason: "str") -> "None":

@@ -5,10 +5,9 @@ not stand still.
 """
 
 import logging
-import queue
-import threading
 
 from mitogen.controller.module_responder import ModuleResponder
+from mitogen.controller.worker import Worker
 from mitogen.errors import DecodeError, Error
 from mitogen.runtime.message import Message
 from mitogen.runtime.router import Router
@@ -27,28 +26,29 @@ class ModuleServer:
     def __init__(self, router: Router, responder: ModuleResponder) -> None:
         self._router = router
         self._responder = responder
-        self._requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
         # What each neighbour has been sent: it keeps that for the contexts behind it.
         self._sent: dict[int, set[str]] = {}
         router.add_handler(self._on_request, GET_MODULE)
-        router.broker.listen("exit", lambda: self._requests.put(None))
+        router.broker.listen("exit", self._on_exit)
 
     def _on_request(self, msg: Message) -> None:
         if msg.is_dead:
             return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="mitogen.modules", daemon=True)
-            self._thread.start()
-        self._requests.put(msg)
+        if self._worker is None:
+            self._worker = Worker("mitogen.modules")
+        self._worker.defer(self._try_to_serve, msg)
 
-    def _run(self) -> None:
-        for msg in iter(self._requests.get, None):
-            try:
-                self._serve(msg)
-            except Error as exc:
-                # The broker has ended, or the request is none. Who asked may ask again.
-                LOG.debug("a module request of context %d is dropped: %s", msg.src_id, exc)
+    def _on_exit(self) -> None:
+        if self._worker is not None:
+            self._worker.end()
+
+    def _try_to_serve(self, msg: Message) -> None:
+        try:
+            self._serve(msg)
+        except Error as exc:
+            # The broker has ended, or the request is none. Who asked may ask again.
+            LOG.debug("a module request of context %d is dropped: %s", msg.src_id, exc)
 
     def _serve(self, msg: Message) -> None:
         try:

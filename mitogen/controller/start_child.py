@@ -12,6 +12,7 @@ _CONNECT_ERRORS = {
         errors.CancelledError,
         errors.ConnectTimeoutError,
         errors.EofError,
+        errors.ForkError,
         errors.HostKeyError,
         errors.NamespaceError,
         errors.PasswordError,

@@ -30,7 +30,7 @@ class WireFinder:
     """
 
     def __init__(self, requester: "object", policy: "object") -> "None":
-        self._requester = requester
+        self.requester = requester
         self._policy = policy
         # Sent along with something else, or refused: taken from here at the first import.
         self._records = {}
@@ -111,7 +111,7 @@ class WireFinder:
             return None
         self._asking.add(me)
         try:
-            record = self._requester(GetModule(address))
+            record = self.requester(GetModule(address))
         except Error as exc:
             raise ImportError(
                 "%s cannot be imported by %s: no answer from the program that started it: %s"

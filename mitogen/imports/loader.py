@@ -51,9 +51,10 @@ class WireLoader:
         code = self.get_code(self.fullname)
         # With the lines at hand, inspect works also where it does not ask the loader. Whoever loads
         # that later (it imports `re` and more) finds modules that were there through `__loader__`.
-        linecache = sys.modules.get("linecache")
-        if linecache is not None:
-            linecache.lazycache(self.path, module.__dict__)
+        # Another thread may be importing it right now.
+        lazycache = getattr(sys.modules.get("linecache"), "lazycache", None)
+        if lazycache is not None:
+            lazycache(self.path, module.__dict__)
         exec(code, module.__dict__)
 
     def get_code(self, fullname: "str") -> "object":

@@ -10,8 +10,8 @@ __all__ = ["NAMES", "Method", "Option", "Options", "build_options", "find", "to_
 #: Every method, in the order of the documentation. Each is loaded when it is first asked for: a
 #: context that becomes a parent gets only the files of those it uses.
 NAMES = (
-    "local", "ssh", "sudo", "su", "doas", "docker", "podman", "buildah", "kubectl", "lxc", "lxd",
-    "incus", "jail", "setns", "wrapped", "command",
+    "local", "fork", "ssh", "sudo", "su", "doas", "docker", "podman", "buildah", "kubectl", "lxc",
+    "lxd", "incus", "jail", "setns", "wrapped", "command",
 )  # fmt: skip
 
 

@@ -65,6 +65,7 @@ class Method:
         have a say in it.
     :param asks_on_stdin: with a terminal, its program takes answers from its stdin only: that is
         the terminal then, and `argv` has what it runs take its stdin from its stdout.
+    :param is_fork: no program is started, but this process is forked; `argv` is not asked.
     :param check: ``check(options)`` raises TypeError or ValueError for what cannot be.
     :param default_python: ``default_python()`` -> candidates when no python_path is given, asked
         in the process that starts the context; None for the usual ones.
@@ -78,6 +79,7 @@ class Method:
         "default_name",
         "default_python",
         "doc",
+        "is_fork",
         "name",
         "needs_tty",
         "options",
@@ -97,6 +99,7 @@ class Method:
         default_python: "object" = None,
         adapt_prompts: "object" = None,
         asks_on_stdin: "bool" = False,
+        is_fork: "bool" = False,
     ) -> "None":
         self.name = name
         self.doc = doc
@@ -108,6 +111,7 @@ class Method:
         self._check = check or _never
         self.default_python = default_python or _usual_python
         self.asks_on_stdin = asks_on_stdin
+        self.is_fork = is_fork
         self._adapt_prompts = adapt_prompts or _as_declared
 
     def prompts_for(self, options: "Options") -> "object":

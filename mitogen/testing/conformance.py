@@ -60,13 +60,14 @@ class Way:
     `connect` is given a router and common options, ``via=`` among them, to pass on. The other two
     connect with a wrong password and without one, to where one is needed; None where none ever is.
     `is_alone`: each context gets a place of its own, such as a new container, where no other one
-    sees its files and processes.
+    sees its files and processes. `has_python_path`: it starts the interpreter that it is told to.
     """
 
     connect: Connect
     wrong_password: Connect | None = None
     no_password: Connect | None = None
     is_alone: bool = False
+    has_python_path: bool = True
 
 
 class Bench:
@@ -247,6 +248,8 @@ def check_passwords(bench: Bench) -> None:
 
 def check_timeout(bench: Bench) -> None:
     """Connecting ends with a typed error when the time is up, wherever it got stuck."""
+    if not bench.way.has_python_path:
+        return
     error = _raised(
         mitogen.core.TimeoutError,
         lambda: bench.connect(python_path=SILENT, connect_timeout=SHORT),
@@ -256,7 +259,7 @@ def check_timeout(bench: Bench) -> None:
 
 def check_noise(bench: Bench) -> None:
     """What is said before Python starts, as login scripts do, is in nobody's way."""
-    if bench.way.is_alone:
+    if bench.way.is_alone or not bench.way.has_python_path:
         return
     path = bench.context.call(far_side.write_noisy_python)
     try:

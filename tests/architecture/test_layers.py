@@ -28,13 +28,14 @@ LAYERS = {
               "controller"},
     "methods": {"errors", "bootstrap"},
     # Its conveniences for programs are documented through the paths in `master`.
-    "controller": {"errors", "wire", "routing", "calls", "imports", "runtime", "bootstrap",
+    # A fork of the program becomes a child.
+    "controller": {"errors", "wire", "routing", "calls", "imports", "runtime", "bootstrap", "child",
                    "methods", "master"},
     # What others test with uses what others use.
     "testing": {"errors", "runtime", "core", "master"},
 }  # fmt: skip
-FACADES = {"__init__", "core", "doas", "master", "parent", "select", "setns", "ssh", "su", "sudo",
-           "utils"}  # fmt: skip
+FACADES = {"__init__", "core", "doas", "fork", "master", "os_fork", "parent", "select", "setns",
+           "ssh", "su", "sudo", "utils"}  # fmt: skip
 FACADE_LINES = 60
 
 PURE = [

@@ -384,11 +384,11 @@ def test_threads(child, tree):
         import json, ast, zlib
         builtins.runs = []
         lock = threading.Lock()
-        plain = finder._requester
+        plain = finder.requester
         def one_by_one(wanted):  # the pipe of this test is for one at a time
             with lock:
                 return plain(wanted)
-        finder._requester = one_by_one
+        finder.requester = one_by_one
         threads = [
             threading.Thread(target=importlib.import_module, args=("th_%d" % n,)) for n in range(9)
         ]
@@ -399,11 +399,23 @@ def test_threads(child, tree):
     assert child.run(dedent(script)) == list(range(9))
 
 
+def test_linecache_being_imported(child, tree):
+    """By another thread, which has not come far yet."""
+    tree({"wanted.py": "x = 1"})
+    script = """
+        import sys, types
+        sys.modules["linecache"] = types.ModuleType("linecache")
+        import wanted
+        result = wanted.x
+    """
+    assert child.run(dedent(script)) == 1
+
+
 def test_a_request_that_imports(child, tree):
     """What the request itself has to import is looked for on the target only."""
     tree({"wanted.py": "x = 1", "inner_thing.py": ""})
     script = """
-        plain = finder._requester
+        plain = finder.requester
         missing = []
         def importing(wanted):
             try:
@@ -411,7 +423,7 @@ def test_a_request_that_imports(child, tree):
             except ImportError as exc:
                 missing.append(exc.name)
             return plain(wanted)
-        finder._requester = importing
+        finder.requester = importing
         import wanted
         result = [wanted.x, missing]
     """

@@ -71,7 +71,7 @@ def test_program_that_does_not_answer(own_child, tree):
         import dat, mitogen.errors
         def fails(wanted):
             raise mitogen.errors.ChannelError("gone")
-        finder._requester = fails
+        finder.requester = fails
         try:
             dat.__loader__.get_data(dat.__file__.replace("__init__.py", "hello.txt"))
         except OSError as exc:

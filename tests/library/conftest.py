@@ -109,6 +109,7 @@ def options(sshd: Sshd, public_folder: Path, doas: str, leader: str) -> dict[str
     """For each method what makes it work from wherever root is, to wherever root is."""
     given: dict[str, dict[str, Any]] = {
         "local": {},
+        "fork": {},
         "ssh": {
             "hostname": sshd.host,
             "port": sshd.port,

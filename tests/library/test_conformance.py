@@ -77,7 +77,8 @@ def test_every_method(
 ) -> None:
     """Real programs and stand-ins; those with a terminal, too."""
     wrong, missing = passwords.get(name, (None, None))
-    conformance.check(Way(by(name, **{**options[name], **given}), wrong, missing))
+    connect = by(name, **{**options[name], **given})
+    conformance.check(Way(connect, wrong, missing, has_python_path=name != "fork"))
 
 
 @pytest.fixture(scope="module")
