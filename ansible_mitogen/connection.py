@@ -44,6 +44,8 @@ display = Display()
 
 DEFAULT_SHELL = "/bin/sh"
 
+_RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
+
 
 class MitogenConnection(StockConnection):  # type: ignore[misc]
     """What our connection plugins have in common; comes before the stock class."""
@@ -447,6 +449,11 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     ) -> dict[str, Any]:
         shell = executable or self._mitogen_default_shell()
         return {"argv": [shell, "-c", text], "stdin": in_data, "cwd": self._mitogen_cwd()}
+
+    def _mitogen_is_bare_raw(self, executable: str | None) -> bool:
+        """Whether the command is what `raw` was given, and neither it nor become adds a shell."""
+        is_raw = str(self._mitogen_task_keys.get("action")) in _RAW_ACTIONS
+        return is_raw and not executable and self._mitogen_real_become is None
 
     def _mitogen_default_shell(self) -> str:
         return plain(self._play_context.executable) or DEFAULT_SHELL

@@ -114,6 +114,8 @@ def _wrapped_hop(plugin: Any, shell: Any, account: Account) -> Hop:
                                " is left to Ansible")  # fmt: skip
     quote = _quote(plugin, shell)
     command = _lasting(plugin, plugin.build_become_command(PLACE, shell))
+    if command.strip() == PLACE:
+        raise CannotAccelerate(f"become method {plugin.name!r} is left to Ansible")
     question = plugin.prompt if isinstance(plugin.prompt, str) else ""
     options = {
         "command": command,

@@ -41,7 +41,7 @@ def login_stack(
         address, user = plain(play_context.remote_addr), plain(play_context.remote_user)
         options = KINDS[kind].method_options(Asked(get_option, address, user or None))
         seconds = play_context.timeout or C.DEFAULT_TIMEOUT
-        return [*via, stacks.other_hop(kind, options, account, seconds)]
+        return [*via, stacks.other_hop(KINDS[kind].method or kind, options, account, seconds)]
     login = _ssh_options(get_option, play_context)
     if not via and login.private_key_file:
         # Elsewhere it is for ssh to expand.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import collections
-from tests.support.ansible_run import OURS, STOCK, Event, Run, World
+from tests.support.ansible_run import OURS, PACKAGE, STOCK, Event, Run, World
 from tests.support.compare import Difference, differences
 from tests.support.doas import doas_configured, missing_for_doas
 from tests.support.sshd import Sshd
@@ -155,3 +155,27 @@ def test_refusals(world: World, climbers: dict[str, dict[str, Any]]) -> None:
 
 def _refusal(event: Event) -> tuple[str, str]:
     return event.status, event.result["msg"]
+
+
+def test_accounts_as_hosts(world: World, sshd: Sshd) -> None:
+    """An account of a machine is a host of its own: of this one, or on the way through others."""
+    hosts = world.inventory["all"]["hosts"]
+    plain = sshd.account("plain").username
+    for name in ("sudo", "su"):
+        account = {"ansible_connection": f"mitogen_{name}", "ansible_user": plain}
+        hosts[f"{name}-here"] = {**account, "ansible_python_interpreter": "/usr/bin/python3"}
+    hosts["sudo-there"] = {**hosts["sudo-here"], "mitogen_via": "far", "ansible_user": "root"}
+    world.settings["connection_plugins"] = str(PACKAGE / "plugins" / "connection")
+    tasks = [{"name": "who", "command": "id -un"}, {"name": "made", "copy": {
+        "content": "x", "dest": "/tmp/mitogentest-{{ inventory_hostname }}"}},
+        {"name": "gone", "file": {
+            "path": "/tmp/mitogentest-{{ inventory_hostname }}", "state": "absent"}},
+        {"name": "other", "command": "id -un", "become": True, "become_user": plain}]  # fmt: skip
+    playbook = world.folder / "accounts.yml"
+    play = {"hosts": "sudo-here:su-here:sudo-there", "gather_facts": False, "tasks": tasks}
+    playbook.write_text(json.dumps([play]))
+    run = world.run(playbook, STOCK)
+    assert run.returncode == 0, run.output
+    who = {event.host: event.result["stdout"] for event in run.events_of("who")}
+    assert who == {"sudo-here": plain, "su-here": plain, "sudo-there": "root"}
+    assert {line.way for line in run.trace} == {"module", "operation"}
