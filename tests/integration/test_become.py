@@ -118,7 +118,7 @@ def climbers(world: World, sshd: Sshd) -> Iterator[dict[str, dict[str, Any]]]:
 
 def _is_about_files(one: Difference) -> bool:
     """The warning that stock makes files world-readable, which we need not."""
-    return one.field == "warnings" and "world-readable" in str(one.stock)
+    return one.field.endswith("warnings") and "world-readable" in str(one.stock)
 
 
 def _both(world: World, playbook: Path) -> tuple[Run, Run]:
@@ -137,10 +137,10 @@ def test_every_way(world: World, climbers: dict[str, dict[str, Any]]) -> None:
 
 
 def test_refusals(world: World, climbers: dict[str, dict[str, Any]]) -> None:
-    """Wrong passwords, and none, fail the task with the words of stock, which is told by no time."""
+    """Wrong passwords, and none, fail the task with the words of stock."""
     for name in ("su", "dzdo", "sesu", "exe"):
         climbers[name]["ansible_become_password"] = "wrong"
-    climbers["no-password"] = {**climbers.pop("locked-sudo", climbers["exe"])}
+    climbers["no-password"] = dict(climbers["exe"])
     del climbers["no-password"]["ansible_become_password"]
     hosts = [name for name in ("su", "dzdo", "sesu", "exe", "no-password") if name in climbers]
     tasks = [{"name": "refused", "command": "id -un", "become": True}]
@@ -150,7 +150,7 @@ def test_refusals(world: World, climbers: dict[str, dict[str, Any]]) -> None:
     stock, ours = _both(world, playbook)
     expected = {event.host: _refusal(event) for event in stock.events_of("refused")}
     assert {event.host: _refusal(event) for event in ours.events_of("refused")} == expected
-    assert expected["su"] == ("failed", "Task failed: Incorrect su password")
+    assert expected["su"][1].endswith("Incorrect su password")
 
 
 def _refusal(event: Event) -> tuple[str, str]:
