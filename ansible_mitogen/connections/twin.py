@@ -39,6 +39,11 @@ class TwinConnection(MitogenConnection):
         return super().fetch_file(os.path.join("/", in_path), out_path)
 
     @property
+    def has_pipelining(self) -> bool:
+        """Whether modules may come through `exec_command`, whatever the twin can do."""
+        return self._mitogen_would_accelerate() or bool(super().has_pipelining)
+
+    @property
     def _mitogen_declaration(self) -> Kind:
         return KINDS[self.mitogen_kind]
 

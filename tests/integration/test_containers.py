@@ -101,7 +101,12 @@ def _ways(run: Run, hosts: Collection[str]) -> set[str]:
 
 
 def _is_expected(one: Difference) -> bool:
-    """Each run has a folder of its own, and we need no world-readable files."""
+    """Each run has a folder of its own, we need no world-readable files, and load plugins once.
+
+    A stock worker loads them anew, and has what is deprecated in them among its task's results.
+    """
+    if one.field.endswith("deprecations"):
+        return "_text' is deprecated" in str(one.stock)
     return one.field == "dest" or (
         one.field.endswith("warnings") and "world-readable" in str(one.stock)
     )
