@@ -26,6 +26,17 @@ class BecomeProxy:
             return cmd
         return str(self._plugin.build_become_command(cmd, shell))
 
+    @property
+    def pipelining(self) -> bool:
+        """Whether modules may come by their stdin, which is nobody's but ours."""
+        return self._is_accelerated() or bool(self._plugin.pipelining)
+
+    @property
+    def name(self) -> str:
+        """The plugin's; up to 2.18 the core does not pipeline for one called ``su``."""
+        name = str(self._plugin.name)
+        return f"mitogen_{name}" if name == "su" and self._is_accelerated() else name
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plugin, name)
 

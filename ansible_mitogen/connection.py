@@ -19,8 +19,9 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.utils.display import Display
 
-from ansible_mitogen import discovery, fast_path, interpreter, isolation, resolve, stock, via
+from ansible_mitogen import discovery, fast_path, interpreter, isolation, resolve, via
 from ansible_mitogen.become import BecomeProxy
+from ansible_mitogen.escalation import become_user
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
     Counted,
@@ -42,6 +43,8 @@ else:
 display = Display()
 
 DEFAULT_SHELL = "/bin/sh"
+
+_RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
 
 
 class MitogenConnection(StockConnection):  # type: ignore[misc]
@@ -105,7 +108,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         """Ansible chose the become plugin of the task that comes, or none."""
         self._mitogen_real_become = plugin
         self._mitogen_why_stock = None
-        if plugin is not None and stock.is_stock_become(plugin, "sudo"):
+        if plugin is not None:
             plugin = BecomeProxy(plugin, self._mitogen_would_accelerate)
         super().set_become_plugin(plugin)
 
@@ -137,7 +140,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             real = self._mitogen_real_become
             if option == "remote_user" and real is not None and self._mitogen_would_accelerate():
                 super().get_option(option, hostvars)  # KeyError where there is no such option
-                return resolve.become_user(real)
+                return become_user(real)
         return super().get_option(option, hostvars)
 
     @property
@@ -344,7 +347,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         if self._mitogen_real_become is None:
             return login
         user = self._mitogen_login_user(self._mitogen_resolved)
-        return resolve.become_stack(login, self._mitogen_real_become, user)
+        return resolve.become_stack(login, self._mitogen_real_become, user, self._shell)
 
     def _mitogen_login_stack(self) -> list[Hop]:
         through, keys = self._mitogen_via(), self._mitogen_task_keys
@@ -376,7 +379,9 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         return session
 
     def _mitogen_new_session(self, stack: list[Hop]) -> Session:
-        target = Target(stack, self._mitogen_retries(), bool(self._play_context.no_log))
+        become = getattr(self._mitogen_real_become, "name", "")
+        is_secret = bool(self._play_context.no_log)
+        target = Target(stack, self._mitogen_retries(), is_secret, become)
         return Session(target, functools.partial(broker_socket, self._mitogen_run_pid))
 
     def _mitogen_retries(self) -> int:
@@ -444,6 +449,11 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     ) -> dict[str, Any]:
         shell = executable or self._mitogen_default_shell()
         return {"argv": [shell, "-c", text], "stdin": in_data, "cwd": self._mitogen_cwd()}
+
+    def _mitogen_is_bare_raw(self, executable: str | None) -> bool:
+        """Whether the command is what `raw` was given, and neither it nor become adds a shell."""
+        is_raw = str(self._mitogen_task_keys.get("action")) in _RAW_ACTIONS
+        return is_raw and not executable and self._mitogen_real_become is None
 
     def _mitogen_default_shell(self) -> str:
         return plain(self._play_context.executable) or DEFAULT_SHELL

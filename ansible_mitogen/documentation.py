@@ -102,12 +102,7 @@ def twin_documentation(kind: Kind, name: str) -> str:
         document = {"short_description": short, "options": dict(kind.own)}
     else:
         document = _parsed(sys.modules[twin.__module__].DOCUMENTATION)
-    program = {
-        "description": "The program that leads there.",
-        "type": "string",
-        "vars": [{"name": kind.path_variable}],
-    }
-    return _documentation(document, name, {**COMMON_OPTIONS, kind.path_variable: program})
+    return _documentation(document, name, {**COMMON_OPTIONS, **kind.program_options})
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import os
+import resource
 
+from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 from ansible import context
 from ansible.utils.display import Display
 
 from ansible_mitogen import launcher
+from ansible_mitogen.broker import bounds
 
 display = Display()
 
@@ -21,11 +25,25 @@ def start_with_parent() -> launcher.RunningBroker | None:
     """
     if multiprocessing.parent_process() is not None or not _is_playbook_run():
         return None
+    _warn_of_bounds()
     try:
         return launcher.start_for_parent()
     except OSError as exc:
         display.warning(f"Mitogen cannot start its broker: {exc}")
         return None
+
+
+def _warn_of_bounds() -> None:
+    try:
+        bounds.interpreters_from(os.environ)
+    except bounds.BadBoundError as exc:
+        display.warning(str(exc))
+    forks = int((context.CLIARGS or {}).get("forks") or C.DEFAULT_FORKS)
+    descriptors, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors != resource.RLIM_INFINITY:
+        warning = bounds.too_many_forks(forks, descriptors)
+        if warning:
+            display.warning(warning)
 
 
 def _is_playbook_run() -> bool:

@@ -9,13 +9,13 @@ from typing import Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 
-from ansible_mitogen import discovery
+from ansible_mitogen import discovery, escalation
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.compat.module_command import quotes_interpreters
+from ansible_mitogen.escalation import become_user, option
 from ansible_mitogen.kinds import KINDS, Asked
 from ansible_mitogen.plain import plain
 from ansible_mitogen.stack import CannotAccelerate, Hop
-from ansible_mitogen.stock import is_stock_become
 
 GetOption = Callable[[str], Any]
 
@@ -41,7 +41,7 @@ def login_stack(
         address, user = plain(play_context.remote_addr), plain(play_context.remote_user)
         options = KINDS[kind].method_options(Asked(get_option, address, user or None))
         seconds = play_context.timeout or C.DEFAULT_TIMEOUT
-        return [*via, stacks.other_hop(kind, options, account, seconds)]
+        return [*via, stacks.other_hop(KINDS[kind].method or kind, options, account, seconds)]
     login = _ssh_options(get_option, play_context)
     if not via and login.private_key_file:
         # Elsewhere it is for ssh to expand.
@@ -50,21 +50,19 @@ def login_stack(
     return [*via, stacks.ssh_hop(login, account)]
 
 
-def become_stack(login: list[Hop], plugin: Any, login_user: str | None) -> list[Hop]:
+def become_stack(
+    login: list[Hop], plugin: Any, login_user: str | None, shell: Any
+) -> list[Hop]:
     """*login* followed by the escalation that the become *plugin* stands for.
 
     :param login_user: who the login is, as far as Ansible knows.
+    :param shell: the connection's shell plugin.
     :raises CannotAccelerate: only the stock plugins honour what was asked for.
     """
-    if not is_stock_become(plugin, "sudo"):
-        raise CannotAccelerate(f"become method {plugin.name!r} is left to Ansible")
-    options = _sudo_options(plugin)
-    if options.user == login_user and options.user and not C.BECOME_ALLOW_SAME_USER:
+    if become_user(plugin) == login_user and not C.BECOME_ALLOW_SAME_USER:
         return login
-    if _option(plugin.get_option, "sudo_chdir"):
-        raise CannotAccelerate("sudo_chdir is set")
     account = stacks.Account(login[-1].options["python_path"], login[-1].options["remote_name"])
-    hop = stacks.sudo_hop(options, account)
+    hop = escalation.become_hop(plugin, shell, account)
     # A local escalation needs no interpreter of its own in between.
     return [*(() if is_here(login) else login), hop]
 
@@ -72,11 +70,6 @@ def become_stack(login: list[Hop], plugin: Any, login_user: str | None) -> list[
 def is_here(stack: Sequence[Hop]) -> bool:
     """Whether *stack* leads nowhere: to the account that runs Ansible."""
     return [hop.method for hop in stack] == ["local"]
-
-
-def become_user(plugin: Any) -> str:
-    """Who the become *plugin* leads to."""
-    return str(plain(plugin.get_option("become_user")) or "root")
 
 
 def _account(get_option: GetOption) -> stacks.Account:
@@ -90,7 +83,7 @@ def _account(get_option: GetOption) -> stacks.Account:
 
 def _ssh_options(get_option: GetOption, play_context: Any) -> stacks.SshOptions:
     for name, meaning in _STOCK_ONLY.items():
-        if _option(get_option, name):
+        if option(get_option, name):
             raise CannotAccelerate(f"{meaning} is left to Ansible")
     debug_level = plain(get_option("mitogen_ssh_debug_level"))
     return stacks.SshOptions(
@@ -105,25 +98,8 @@ def _ssh_options(get_option: GetOption, play_context: Any) -> stacks.SshOptions:
         private_key_file=plain(get_option("private_key_file")) or None,
         host_key_checking=plain(get_option("host_key_checking")) is not False,
         timeout=plain(get_option("timeout")) or C.DEFAULT_TIMEOUT,
-        verbosity=debug_level or plain(_option(get_option, "verbosity")) or 0,
+        verbosity=debug_level or plain(option(get_option, "verbosity")) or 0,
         compression=plain(get_option("mitogen_ssh_compression")),
         keepalive_interval=plain(get_option("mitogen_ssh_keepalive_interval")),
         keepalive_count=plain(get_option("mitogen_ssh_keepalive_count")),
     )
-
-
-def _sudo_options(plugin: Any) -> stacks.SudoOptions:
-    return stacks.SudoOptions(
-        user=become_user(plugin),
-        executable=plain(plugin.get_option("become_exe")) or "sudo",
-        flags=plain(plugin.get_option("become_flags")),
-        password=plain(plugin.get_option("become_pass")) or None,
-    )
-
-
-def _option(get_option: GetOption, name: str) -> Any:
-    """An option that only some versions have."""
-    try:
-        return get_option(name)
-    except KeyError:
-        return None

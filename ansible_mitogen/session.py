@@ -55,6 +55,8 @@ class Target:
     retries: int = 0
     #: Keeps what a program printed out of messages.
     is_secret: bool = False
+    #: What Ansible calls the way to become another account.
+    become: str = ""
 
     @property
     def seconds(self) -> float:
@@ -270,7 +272,10 @@ class Session:
         """The failure as stock Ansible would report it."""
         self._opened = None
         # `from None`: newer cores append the cause's text to the message, which holds it already.
-        hop = exc.hop or self.target.stack[-1].method
+        last = self.target.stack[-1]
+        hop = exc.hop or last.method
+        if hop == last.method and not last.is_login:
+            hop = self.target.become or hop
         text = "<error censored due to no log>" if self.target.is_secret else exc.message
         if exc.failure in {FailureKind.NO_PYTHON, FailureKind.UNSUPPORTED}:
             raise NotForUsError(exc.message) from None

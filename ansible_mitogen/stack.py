@@ -32,7 +32,7 @@ SECRET_OPTIONS = frozenset({"password"})
 MASK = "********"
 
 #: Methods that lead to another account of the same machine; all but ``local`` lead to another one.
-ESCALATIONS = frozenset({"sudo", "su", "doas"})
+ESCALATIONS = frozenset({"sudo", "su", "doas", "wrapped"})
 
 #: Options that say where a login leads, and those that say through which server of such places.
 _PLACES = ("hostname", "container", "pod")
@@ -199,22 +199,27 @@ def other_hop(
 def sudo_hop(options: SudoOptions, account: Account) -> Hop:
     """An escalation by sudo.
 
-    :raises CannotAccelerate: an executable that is more than a program.
+    :param options: their executable is a program without arguments.
     """
-    executable = shlex.split(options.executable or "sudo")
-    if len(executable) != 1:
-        raise CannotAccelerate("become_exe has arguments")
+    (executable,) = shlex.split(options.executable or "sudo")
     return Hop(
         "sudo",
         {
             **_common(account),
             "username": options.user or "root",
-            "sudo_path": executable[0],
+            "sudo_path": executable,
             # How a password is read is the method's business: it drops flags about that.
             "sudo_args": shlex.split(options.flags or ""),
             "password": _secret(options.password),
         },
     )
+
+
+def escalation_hop(
+    method: str, options: Mapping[str, Any], password: str | None, account: Account
+) -> Hop:
+    """An escalation by a *method* with these options."""
+    return Hop(method, {**_common(account), "password": _secret(password), **options})
 
 
 def digest(stack: Iterable[Hop], salt: bytes) -> str:

@@ -25,8 +25,10 @@ def connection_module(kind: str) -> ModuleType:
     return _load(ansible.plugins.connection, kind)
 
 
-def plugin_class(name: str) -> type | None:
+def plugin_class(name: str | None) -> type | None:
     """The class of the connection plugin of that full name; None where it is not installed."""
+    if name is None:
+        return None
     found: type | None = connection_loader.get(name, class_only=True)
     return found
 

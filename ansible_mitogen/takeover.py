@@ -23,7 +23,7 @@ OURS = {"ssh": "mitogen_ssh", "local": "mitogen_local"} | {
     kind.name: kind.plugin for kind in KINDS.values()
 }
 
-_TWINS = {kind.twin: kind.name for kind in KINDS.values()}
+_TWINS = {kind.twin: kind.name for kind in KINDS.values() if kind.twin is not None}
 
 _NAMESPACES = ("ansible.builtin.", "ansible.legacy.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_mitogen.protocol import FailureKind
-from ansible_mitogen.stack import ESCALATIONS
+from ansible_mitogen.stack import ESCALATIONS, Hop
 from mitogen import errors
 
 #: Not to be tried again.
@@ -27,9 +27,9 @@ class HopFailure:
     message: str
 
 
-def classify(method: str, error: BaseException) -> HopFailure:
-    """The failure that *error* of a hop stands for."""
-    return HopFailure(_kind(method, error), method, str(error) or type(error).__name__)
+def classify(hop: Hop, error: BaseException) -> HopFailure:
+    """The failure that *error* of a *hop* stands for."""
+    return HopFailure(_kind(hop, error), hop.method, str(error) or type(error).__name__)
 
 
 def lost(method: str) -> HopFailure:
@@ -50,18 +50,18 @@ def on_the_way(failure: HopFailure, where: str) -> HopFailure:
     return HopFailure(kind, failure.hop, f"on the way there, at {where}: {failure.message}")
 
 
-def _kind(method: str, error: BaseException) -> FailureKind:
+def _kind(hop: Hop, error: BaseException) -> FailureKind:
     # Their failure makes a host unreachable. Others escalate.
-    is_login = method not in ESCALATIONS
+    is_login = hop.method not in ESCALATIONS
     if isinstance(error, errors.PythonNotFoundError):
         return FailureKind.NO_PYTHON
     if isinstance(error, errors.PasswordError):
         if is_login:
             return FailureKind.AUTHENTICATION
-        # "... did not accept the password" when it asked again, else it was told none.
-        is_wrong = "accept" in str(error)
-        return FailureKind.PASSWORD_WRONG if is_wrong else FailureKind.PASSWORD_MISSING
-    if is_login and isinstance(error, errors.EofError) and _was_reached(method, error):
+        if hop.options.get("password") is None:
+            return FailureKind.PASSWORD_MISSING
+        return FailureKind.PASSWORD_WRONG
+    if is_login and isinstance(error, errors.EofError) and _was_reached(hop.method, error):
         # What is called Python there is none, or could not be started.
         return FailureKind.NO_PYTHON
     if isinstance(error, (errors.StreamError, OSError)):

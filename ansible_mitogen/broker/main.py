@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import mitogen.master
+from ansible_mitogen.broker import bounds
 from ansible_mitogen.broker.contents import ContentCache
 from ansible_mitogen.broker.request import Environment
 from ansible_mitogen.broker.server import Server
@@ -45,7 +47,7 @@ def main(argv: Sequence[str]) -> None:
     )
     router.unidirectional = True
     environment = Environment(
-        ContextTree(router, secrets.token_bytes(32)), ContentCache(), set_variables
+        ContextTree(router, secrets.token_bytes(32), _limits()), ContentCache(), set_variables
     )
     listener = socket.socket(fileno=arguments.listen_fd)
     server = Server(broker, listener, environment)
@@ -69,6 +71,17 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     life.add_argument("--life-fd", type=int, help="end when this descriptor does")
     life.add_argument("--run-pid", type=int, help="end when this process does")
     return parser.parse_args(argv)
+
+
+def _limits() -> bounds.Bounds:
+    try:
+        interpreters = bounds.interpreters_from(os.environ)
+    except bounds.BadBoundError:
+        interpreters = bounds.DEFAULT_INTERPRETERS  # the parent process has said so
+    descriptors, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return bounds.Bounds(interpreters)
+    return bounds.Bounds(interpreters, bounds.logins_for(descriptors))
 
 
 def _set_up_logging() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -34,6 +35,8 @@ class Server:
         self._listener = listener
         self._environment = environment
         self._links: set[ClientLink] = set()
+        #: Given up for a moment to turn somebody away when there is no other descriptor.
+        self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def start(self) -> None:
         """Begin to accept."""
@@ -45,8 +48,22 @@ class Server:
         if self._listener.fileno() >= 0:
             self._broker.remove_reader(self._listener.fileno())
             self._listener.close()
+            os.close(self._spare)
         for link in list(self._links):
             link.close()
+
+    def _turn_away(self) -> None:
+        """Close one connection that waits, for else it would be reported for ever.
+
+        Its worker leaves its task to the stock plugin.
+        """
+        LOG.error("no descriptor is left for another task; see ulimit -n")
+        os.close(self._spare)
+        try:
+            self._listener.accept()[0].close()
+        except OSError:
+            pass
+        self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def forget(self, link: ClientLink) -> None:
         """*link* has closed."""
@@ -56,7 +73,9 @@ class Server:
         while True:
             try:
                 connection, _address = self._listener.accept()
-            except OSError:
+            except OSError as exc:
+                if exc.errno in {errno.EMFILE, errno.ENFILE}:
+                    self._turn_away()
                 return
             uid = peer_uid(connection)
             if uid is not None and uid != os.geteuid():

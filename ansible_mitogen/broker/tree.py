@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_mitogen import stack as stacks
-from ansible_mitogen.broker import failures
+from ansible_mitogen.broker import bounds, failures
 from ansible_mitogen.broker.respawns import Respawns
 from ansible_mitogen.target import operations
 
@@ -44,6 +44,8 @@ class Node:
     respawns: Respawns = dataclasses.field(default_factory=Respawns)
     #: Requests that hold it.
     holds: int = 0
+    #: Grows: when it was asked for or let go of last, as compared with others.
+    used: int = 0
     #: What was retired, this node or one before it; None while it is in use.
     retired: Node | None = None
 
@@ -85,11 +87,16 @@ class ContextTree:
 
     :param router: `mitogen.master.Router`; its factories are called with ``wait=False``.
     :param bytes salt: random, of this process: keys do not give passwords away.
+    :param limits: how much is kept.
     """
 
-    def __init__(self, router: Any, salt: bytes) -> None:
+    def __init__(
+        self, router: Any, salt: bytes, limits: bounds.Bounds | None = None
+    ) -> None:
         self._router = router
         self._salt = salt
+        self._limits = limits or bounds.Bounds()
+        self._uses = 0
         self._nodes: dict[str, Node] = {}
 
     def find(self, key: str) -> Node | None:
@@ -116,6 +123,7 @@ class ContextTree:
     def release(self, node: Node) -> None:
         """Undo one `hold`."""
         node.holds -= 1
+        self._use(node)
         if node.retired is not None:
             _end_when_idle(node.retired)
 
@@ -239,12 +247,38 @@ class ContextTree:
         is_new: bool,
     ) -> None:
         node = self._nodes.get(key)
+        if node is not None:
+            self._use(node)
         if node is None:
+            self._make_room(hop, parent)
             self._make(key, hop, parent, done)
         elif node.is_up:
             done(Reached(node, is_new))
         else:
             node.waiters.append(done)
+
+    def _use(self, node: Node | None) -> None:
+        self._uses += 1
+        while node is not None:
+            node.used = self._uses
+            node = node.parent
+
+    def _make_room(self, hop: stacks.Hop, parent: Node | None) -> None:
+        """End what idles longest, if there are as many as are kept of what *hop* leads to."""
+        if hop.is_login:
+            if parent is not None:
+                return  # it takes nothing here
+            beside = [node for node in self._nodes.values() if _is_own_login(node)]
+            leaving = bounds.to_make_room(beside, self._limits.logins)
+        elif hop.method in stacks.ESCALATIONS:
+            login = None if parent is None else parent.login
+            beside = [node for node in self._nodes.values() if _is_account_of(node, login)]
+            leaving = bounds.to_make_room(beside, self._limits.interpreters)
+        else:
+            return
+        for node in leaving:
+            LOG.debug("%s: ended to make room", node.hop.describe())
+            self.retire(node)
 
     def _make(
         self,
@@ -255,6 +289,7 @@ class ContextTree:
     ) -> None:
         node = Node(key, hop, parent, waiters=[waiter])
         self._nodes[key] = node
+        self._use(node)
         if parent is not None:
             parent.children.append(node)
         try:
@@ -263,14 +298,14 @@ class ContextTree:
             node.context = factory(via=via, wait=False, **_options(hop, parent))
         except Exception as exc:
             LOG.debug("%s: cannot be started", hop.method, exc_info=True)
-            self._fail(node, failures.classify(hop.method, exc))
+            self._fail(node, failures.classify(hop, exc))
             return
         node.context.listen("disconnect", lambda: self._forget(node))
         node.context.connection.notify(lambda connection: self._on_connection(node, connection))
 
     def _on_connection(self, node: Node, connection: Any) -> None:
         if connection.error is not None:
-            self._fail(node, failures.classify(node.hop.method, connection.error))
+            self._fail(node, failures.classify(node.hop, connection.error))
             return
         if node.is_up or self._nodes.get(node.key) is not node:
             return
@@ -302,6 +337,17 @@ class ContextTree:
         if not was_up and node.context is not None and node.context.connection.error is None:
             # Lost before it was up without an error of its own: closed on request.
             self._answer(node, failures.lost(node.hop.method))
+
+
+def _is_own_login(node: Node) -> bool:
+    return node.parent is None and node.hop.is_login
+
+
+def _is_account_of(node: Node, login: Node | None) -> bool:
+    """Whether it is an account that a task became behind that *login*, None being this machine."""
+    if node.hop.method not in stacks.ESCALATIONS:
+        return False
+    return (None if node.parent is None else node.parent.login) is login
 
 
 def _machine(node: Node) -> str:

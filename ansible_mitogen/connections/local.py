@@ -9,6 +9,7 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 
 from ansible_mitogen import resolve, stock
 from ansible_mitogen.connection import DEFAULT_SHELL, MitogenConnection
+from ansible_mitogen.escalation import become_user
 from ansible_mitogen.plain import plain
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class LocalConnection(MitogenConnection, StockLocal):  # type: ignore[misc]
         """Who commands run as: the become user, for this connection is the escalated account."""
         real = self._mitogen_real_become
         if real is not None and self._mitogen_would_accelerate():
-            return resolve.become_user(real)
+            return become_user(real)
         return self._mitogen_own_user
 
     @default_user.setter

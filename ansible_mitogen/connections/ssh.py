@@ -15,9 +15,6 @@ else:
 #: Starts the account's own shell, as sshd does for a command that nothing is put around.
 _LOGIN_SHELL = ("/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -c "$0"')
 
-_RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
-
-
 class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
     """ssh over a persistent interpreter."""
 
@@ -27,8 +24,7 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
         self, text: str, in_data: bytes | None, executable: str | None
     ) -> dict[str, Any]:
         job = super()._mitogen_command_job(text, in_data, executable)
-        is_raw = str(self._mitogen_task_keys.get("action")) in _RAW_ACTIONS
-        if is_raw and not executable and self._mitogen_real_become is None:
+        if self._mitogen_is_bare_raw(executable):
             job["argv"] = [*_LOGIN_SHELL, text]
         return job
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
@@ -55,7 +56,8 @@ class TwinConnection(MitogenConnection):
     ) -> None:
         if isinstance(self, NoTwin):
             twin = self._mitogen_declaration.twin
-            raise error(f"{reason}; {twin}, which could do without, is not installed")
+            other = f"; {twin}, which could do without, is not installed" if twin else ""
+            raise error(f"{reason}{other}")
         if self._mitogen_twin_error is not None:
             raise self._mitogen_twin_error
         super()._mitogen_say_stock(reason, error)
@@ -66,6 +68,14 @@ class TwinConnection(MitogenConnection):
         except KeyError:
             user = plain(self._play_context.remote_user)
         return user
+
+    def _mitogen_command_job(
+        self, text: str, in_data: bytes | None, executable: str | None
+    ) -> dict[str, Any]:
+        job = super()._mitogen_command_job(text, in_data, executable)
+        if not self._mitogen_declaration.raw_has_shell and self._mitogen_is_bare_raw(executable):
+            job["argv"] = shlex.split(text)
+        return job
 
     def _mitogen_default_shell(self) -> str:
         try:
@@ -133,5 +143,5 @@ def _defaults(plugin: str) -> dict[str, Any]:
 def _unknown_options(name: str, plugin: str) -> list[str]:
     """Options of this version of the twin that the declaration says nothing of."""
     kind = KINDS[name]
-    known = {*kind.options, *kind.own, *documentation.COMMON_OPTIONS, kind.path_variable}
+    known = {*kind.options, *kind.own, *documentation.COMMON_OPTIONS, *kind.program_options}
     return sorted(set(_defaults(plugin)) - known)

@@ -83,7 +83,7 @@ DOCKER = Kind(
          "working_dir", "privileged"}
     ),
     hop_options=_docker,
-    path=("docker_path", "docker"),
+    programs=("docker_path",),
     own={**address("docker"), **USER},
 )  # fmt: skip
 PODMAN = Kind(
@@ -91,16 +91,18 @@ PODMAN = Kind(
     twin="containers.podman.podman",
     options=frozenset({"remote_addr", "remote_user", "podman_extra_args", "podman_executable"}),
     hop_options=_podman,
-    path=("podman_path", "podman"),
+    programs=("podman_path",),
     own={**address("podman"), **USER},
+    raw_has_shell=False,
 )
 BUILDAH = Kind(
     name="buildah",
     twin="containers.podman.buildah",
     options=frozenset({"remote_addr", "remote_user"}),
     hop_options=_buildah,
-    path=("buildah_path", "buildah"),
+    programs=("buildah_path",),
     own={**address("buildah"), **USER},
+    raw_has_shell=False,
 )
 KUBECTL = Kind(
     name="kubectl",
@@ -110,7 +112,7 @@ KUBECTL = Kind(
          "kubectl_local_env_vars", "kubectl_extra_args", "validate_certs", *_KUBECTL}
     ),
     hop_options=_kubectl,
-    path=("kubectl_path", "kubectl"),
+    programs=("kubectl_path",),
     own={
         **variable("kubectl_pod", "The pod; that of the host's name when not given."),
         **variable("kubectl_container", "The container of the pod."),

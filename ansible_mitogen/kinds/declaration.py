@@ -58,26 +58,37 @@ class Asked:
 class Kind:
     """One kind of connection.
 
-    :ivar name: of the kind, and of the library's method.
-    :ivar twin: the plugin that it stands for, by its full name.
+    :ivar name: of the kind.
+    :ivar twin: the plugin that it stands for, by its full name; None where there is none.
     :ivar options: of the twin, those which `hop_options` knows the meaning of.
     :ivar hop_options: the method's options, but those that all methods have; raises
         CannotAccelerate for what only the twin honours.
-    :ivar path: the method's option that names its program, and the default of that.
+    :ivar programs: the method's options that name programs; variables of ours name them, too.
     :ivar own: options, as Ansible declares them, for where the twin is not installed.
+    :ivar method: of the library; '' where it has the name of the kind.
+    :ivar raw_has_shell: whether the twin runs what `raw` is given in a shell.
     """
 
     name: str
-    twin: str
+    twin: str | None
     options: frozenset[str]
     hop_options: Callable[[Asked], dict[str, Any]]
-    path: tuple[str, str]
+    programs: tuple[str, ...]
     own: Mapping[str, Any]
+    method: str = ""
+    raw_has_shell: bool = True
 
     @property
-    def path_variable(self) -> str:
-        """The variable, and option of ours, that names the program."""
-        return f"mitogen_{self.path[0]}"
+    def program_options(self) -> dict[str, Any]:
+        """Options of ours that name programs, as Ansible declares them."""
+        return {
+            f"mitogen_{name}": {
+                "description": "The program that leads there.",
+                "type": "string",
+                "vars": [{"name": f"mitogen_{name}"}],
+            }
+            for name in self.programs
+        }
 
     @property
     def plugin(self) -> str:
@@ -90,9 +101,10 @@ class Kind:
         :raises CannotAccelerate: only the twin honours what was asked for.
         """
         found = self.hop_options(asked)
-        program = asked.text(self.path_variable)
-        if program is not None:
-            found[self.path[0]] = program
+        for name in self.programs:
+            program = asked.text(f"mitogen_{name}")
+            if program is not None:
+                found[name] = program
         return found
 
 

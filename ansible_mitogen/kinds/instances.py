@@ -51,7 +51,7 @@ LXC = Kind(
     twin="community.general.lxc",
     options=frozenset({"remote_addr", "executable"}),
     hop_options=_lxc,
-    path=("lxc_attach_path", "lxc-attach"),
+    programs=("lxc_attach_path",),
     own={**address("lxc"), **_SHELL},
 )
 LXD = Kind(
@@ -61,7 +61,7 @@ LXD = Kind(
         {"remote_addr", "executable", "remote", "project", "remote_user", "lxd_become_method"}
     ),
     hop_options=lambda asked: _instance(asked, "lxc_args"),
-    path=("lxc_path", "lxc"),
+    programs=("lxc_path",),
     own=_of_instances("lxd"),
 )
 INCUS = Kind(
@@ -71,7 +71,7 @@ INCUS = Kind(
         {"remote_addr", "executable", "remote", "project", "remote_user", "incus_become_method"}
     ),
     hop_options=lambda asked: _instance(asked, "incus_args"),
-    path=("incus_path", "incus"),
+    programs=("incus_path",),
     own=_of_instances("incus"),
 )
 JAIL = Kind(
@@ -79,6 +79,6 @@ JAIL = Kind(
     twin="community.general.jail",
     options=frozenset({"remote_addr", "remote_user"}),
     hop_options=_jail,
-    path=("jexec_path", "/usr/sbin/jexec"),
+    programs=("jexec_path",),
     own=address("jail"),
 )

@@ -45,7 +45,7 @@ _ESCALATION_FOLDERS = ("/etc/sudoers.d", "/etc/security/limits.d")
 _SHADOW = "/etc/shadow"
 _ACCOUNT_FILES = ("/etc/passwd", "/etc/group", _SHADOW)
 _LOGINS = ("ssh",)
-_ESCALATIONS = ("sudo", "su", "doas")
+_ESCALATIONS = ("sudo", "su", "doas", "wrapped")
 
 
 class Stale:

@@ -11,7 +11,7 @@ __all__ = ["NAMES", "Method", "Option", "Options", "build_options", "find", "to_
 #: context that becomes a parent gets only the files of those it uses.
 NAMES = (
     "local", "fork", "ssh", "sudo", "su", "doas", "docker", "podman", "buildah", "kubectl", "lxc",
-    "lxd", "incus", "jail", "setns", "command",
+    "lxd", "incus", "jail", "setns", "wrapped", "command",
 )  # fmt: skip
 
 

@@ -8,13 +8,14 @@ import re
 from mitogen.bootstrap.prompts import PromptTable, Refusal
 from mitogen.errors import EofError, PasswordError
 from mitogen.methods import user_prompts
-from mitogen.methods.declaration import Method, Option
+from mitogen.methods.declaration import Method, Option, words_of
 from mitogen.methods.prompt_words import password_prompt
 
 OPTIONS = (
     Option("username", "root", "User to become."),
     Option("doas_path", "doas", "The program."),
     Option("password", None, "Password that doas asks for.", is_secret=True),
+    Option("doas_args", None, "More arguments, a list, such as -C and a file."),
     *user_prompts.OPTIONS,
 )
 
@@ -33,7 +34,13 @@ PROMPTS = PromptTable(
 
 def _argv(options: "object", remote_argv: "list", _remote_command: "str") -> "list":
     asking = ["-n"] if options.password is None else []
-    return [options.doas_path, *asking, "-u", options.username, "--", *remote_argv]
+    argv = [options.doas_path, *asking, *words_of(options, "doas_args"), "-u", options.username]
+    return [*argv, "--", *remote_argv]
+
+
+def _check(options: "object") -> "None":
+    words_of(options, "doas_args")
+    user_prompts.check(options)
 
 
 METHOD = Method(
@@ -45,5 +52,5 @@ METHOD = Method(
     needs_tty=lambda options: options.password is not None,
     prompts=PROMPTS,
     adapt_prompts=user_prompts.adapt,
-    check=user_prompts.check,
+    check=_check,
 )

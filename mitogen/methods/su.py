@@ -66,13 +66,13 @@ PROMPTS = PromptTable(
 )
 
 #: The link has both directions at each end; `$` and quotes are those of the user's shell's sh.
-_FROM_LINK = "sh -c 'exec 0<&1;exec \"$@\"' sh "
+FROM_LINK = "sh -c 'exec 0<&1;exec \"$@\"' sh "
 
 
 def _argv(options: "object", _remote_argv: "list", remote_command: "str") -> "list":
     argv = [options.su_path, *words_of(options, "su_args"), options.username]
     # Behind the user: before it, -c is a login class on a BSD.
-    return [*argv, "-c", _FROM_LINK + remote_command]
+    return [*argv, "-c", FROM_LINK + remote_command]
 
 
 def _check(options: "object") -> "None":

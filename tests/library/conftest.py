@@ -120,6 +120,11 @@ def options(sshd: Sshd, public_folder: Path, doas: str, leader: str) -> dict[str
         "su": {"su_args": ["-l"]},
         "doas": {"doas_path": doas},
         "setns": {"container": "c", "kind": "docker", "docker_path": leader},
+        "wrapped": {
+            "command": "exec sudo -n -u root sh -c 'PLACE'",
+            "place": "PLACE",
+            "quote": "'\"'\"'",
+        },
         "command": {"argv": ["env", f"{stand_ins.VARIABLE}=command", "nice", "-n", "1"]},
     }
     for name, path_option, more, words in STAND_INS:

@@ -24,6 +24,7 @@ REQUIRED: dict[str, dict[str, object]] = {
     "incus": {"container": "c1"},
     "jail": {"container": "c1"},
     "setns": {"container": "c1", "kind": "docker"},
+    "wrapped": {"command": "exec PLACE", "place": "PLACE"},
     "command": {"argv": ["nice"]},
 }
 

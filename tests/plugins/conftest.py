@@ -8,5 +8,13 @@ from tests.support.ansible_run import has_ansible
 __all__ = ["world"]
 
 collect_ignore = (
-    [] if has_ansible() else ["test_shell.py", "test_become.py", "test_discovery.py", "test_via.py"]
+    []
+    if has_ansible()
+    else [
+        "test_shell.py",
+        "test_become.py",
+        "test_discovery.py",
+        "test_via.py",
+        "test_escalation.py",
+    ]
 )

@@ -34,13 +34,40 @@ def result_of(run, task):
     return run.events_of(task)[-1].result
 
 
+_BECOME_PLUGIN = """
+DOCUMENTATION = '''
+name: needy
+short_description: sudo that asks in a way of its own
+options:
+    become_user: {default: root, vars: [{name: ansible_become_user}]}
+    become_pass: {vars: [{name: ansible_become_password}]}
+'''
+from ansible.plugins.become import BecomeBase
+
+class BecomeModule(BecomeBase):
+    name = 'needy'
+
+    def check_password_prompt(self, b_output):
+        return b'?' in b_output
+
+    def build_become_command(self, cmd, shell):
+        super().build_become_command(cmd, shell)
+        return 'sudo -n ' + self._build_success_command(cmd, shell)
+"""
+
+
 def test_other_become_methods_are_stock(world):
     """Escalation that we have no method for: the whole connection is stock, and -vv says why."""
-    world.inventory["all"]["hosts"]["far"]["ansible_become_exe"] = "sudo -H"
+    folder = world.folder / "become_plugins"
+    folder.mkdir()
+    (folder / "needy.py").write_text(_BECOME_PLUGIN)
+    world.settings["become_plugins"] = str(folder)
+    far = world.inventory["all"]["hosts"]["far"]
+    far.update(ansible_become_method="needy", ansible_become_password="x")
     run = play(world, "far", {"name": "who", "command": "id -un", "become": True})
     assert result_of(run, "who")["stdout"] == "root"
     assert {line.way for line in run.trace} == {"stock"}
-    assert "become_exe has arguments" in run.output
+    assert "become method 'needy', which asks in a way of its own" in run.output
 
 
 def test_verbose_output_shows_how_a_task_ran(world):

@@ -126,12 +126,6 @@ def test_sudo_defaults():
     assert (options["username"], options["sudo_path"]) == ("root", "sudo")
 
 
-def test_sudo_executable_with_arguments():
-    """``become_exe: sudo su -`` is not sudo."""
-    with pytest.raises(CannotAccelerate, match="become_exe"):
-        stacks.sudo_hop(SudoOptions(executable="sudo su -"), ACCOUNT)
-
-
 def test_digest_depends_on_everything_that_identifies():
     """Two stacks share a context only when nothing differs, the password included."""
     base = SshOptions("h", user="u", password="x")

@@ -102,6 +102,7 @@ def tree(router):
 
 SSH = Hop("ssh", {"hostname": "h", "python_path": ["python3.12", "python3"]})
 SUDO = Hop("sudo", {"username": "root", "password": None, "python_path": ["python3.12", "python3"]})
+SUDO_BY_PASSWORD = Hop("sudo", {**SUDO.options, "password": "x"})
 
 
 def opened(tree, *stack):
@@ -190,11 +191,7 @@ def _ended(status):
         ([SSH, SUDO], _ended(1), FailureKind.BECOME),
         ([SSH], errors.PasswordError("no"), FailureKind.AUTHENTICATION),
         ([SSH], errors.PythonNotFoundError("none"), FailureKind.NO_PYTHON),
-        (
-            [SSH, SUDO],
-            errors.PasswordError("sudo did not accept the password"),
-            FailureKind.PASSWORD_WRONG,
-        ),
+        ([SSH, SUDO_BY_PASSWORD], errors.PasswordError("sorry"), FailureKind.PASSWORD_WRONG),
         ([SSH, SUDO], errors.PasswordError("a password is required"), FailureKind.PASSWORD_MISSING),
         ([SSH, SUDO], errors.EofError("not in sudoers"), FailureKind.BECOME),
     ],

@@ -1,0 +1,181 @@
+"""Accounts that tasks become, by programs of all kinds, compared with stock."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import collections
+from tests.support.ansible_run import OURS, PACKAGE, STOCK, Event, Run, World
+from tests.support.compare import Difference, differences
+from tests.support.doas import doas_configured, missing_for_doas
+from tests.support.sshd import Sshd
+
+PLAYBOOK = Path(__file__).parent / "become" / "main.yml"
+GENERAL = "community.general."
+
+#: Stands in for programs that cannot run here: takes a user, maybe a prompt, and asks as they do.
+_STAND_IN = """\
+#!/bin/sh
+name=${0##*/} user=root
+while :; do
+    case $1 in
+        -u) user=$2; shift 2;;
+        -p) prompt=$2; shift 2;;
+        -e|-c|-l|-n|-H|-S) shift;;
+        --user=*) user=${1#--user=}; shift;;
+        root|mitogentest*) user=$1; shift;;
+        *) break;;
+    esac
+done
+case $name in
+    pbrun) : "${prompt:=Password:}";;
+    sesu) : "${prompt:=Please enter your password:}";;
+    pmrun) : "${prompt:=Enter UPM user password:}";;
+    ksu) : "${prompt:=Kerberos password for me@HERE:}";;
+esac
+if [ -n "$prompt" ]; then
+    printf '%s ' "$prompt" >&2
+    read -r word
+    if [ "$word" != secret ]; then
+        case $name in
+            ksu) echo "Password incorrect" >&2;;
+            sesu) echo "Sorry, try again with sesu." >&2;;
+            *) echo "Sorry, try again." >&2;;
+        esac
+        exit 1
+    fi
+fi
+if [ $# = 1 ]; then set -- /bin/sh -c "$1"; fi
+exec sudo -n -u "$user" -- "$@"
+"""
+
+
+def _stand_in(folder: Path, name: str) -> str:
+    path = folder / name
+    path.write_text(_STAND_IN)
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def climbers(world: World, sshd: Sshd) -> Iterator[dict[str, dict[str, Any]]]:
+    """Hosts that are the same machine, each with another way to become somebody."""
+    hosts = world.inventory["all"]["hosts"]
+    far, locked = hosts["far"], hosts["locked"]
+    here = hosts["here"]
+    password = sshd.account("password")
+    plain = sshd.account("plain").username
+    other = {"ansible_become_user": password.username}
+    found: dict[str, dict[str, Any]] = {
+        "su": {
+            **far, **other,
+            "ansible_become_method": "su", "ansible_become_password": password.password,
+        },
+        "su-login": {
+            **far, **other,
+            "ansible_become_method": "ansible.builtin.su", "ansible_become_flags": "-l",
+            "ansible_become_password": password.password,
+        },
+        "su-here": {**here, "ansible_become_method": "su", "ansible_become_user": plain},
+        "exe": {**locked, "ansible_become_exe": "/usr/bin/env sudo"},
+        "same": {**far, "ansible_become_user": far["ansible_user"]},
+    }  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(collections.UnavailableError):
+            world.settings["collections_path"] = str(collections.collections_path())
+            for name in ("dzdo", "pbrun", "pmrun", "sesu", "ksu"):
+                found[name] = {
+                    **far,
+                    "ansible_become_method": GENERAL + name,
+                    "ansible_become_exe": _stand_in(world.folder, name),
+                    "ansible_become_password": "secret",
+                    "ansible_become_user": "root",
+                }
+            found["pfexec"] = {
+                **far,
+                "ansible_become_method": GENERAL + "pfexec",
+                "ansible_become_exe": _stand_in(world.folder, "pfexec"),
+            }
+            if missing_for_doas() is None:
+                stack.enter_context(doas_configured())
+                found["doas-here"] = {
+                    **here,
+                    "ansible_become_method": GENERAL + "doas",
+                    "ansible_become_user": plain,
+                }
+        world.inventory["all"]["children"] = {"climbers": {"hosts": found}}
+        # Half a machine's worth of hosts that would otherwise look for Python.
+        for host in found.values():
+            host["ansible_python_interpreter"] = "/usr/bin/python3"
+        yield found
+
+
+def _is_about_files(one: Difference) -> bool:
+    """The warning that stock makes files world-readable, which we need not."""
+    return one.field.endswith("warnings") and "world-readable" in str(one.stock)
+
+
+def _both(world: World, playbook: Path) -> tuple[Run, Run]:
+    return world.run(playbook, STOCK), world.run(playbook, OURS)
+
+
+def test_every_way(world: World, climbers: dict[str, dict[str, Any]]) -> None:
+    """Each result is that of stock, and every task is a message to the account's interpreter."""
+    stock, ours = _both(world, PLAYBOOK)
+    assert stock.returncode == 0, stock.output
+    assert ours.returncode == 0, ours.output
+    found = [one for one in differences(stock, ours) if not _is_about_files(one)]
+    assert not found, "\n".join(str(one) for one in found)
+    assert {line.host for line in ours.trace} == climbers.keys()
+    assert not [line for line in ours.trace if line.way == "stock"], ours.output
+
+
+def test_refusals(world: World, climbers: dict[str, dict[str, Any]]) -> None:
+    """Wrong passwords, and none, fail the task with the words of stock."""
+    for name in ("su", "dzdo", "sesu", "exe"):
+        climbers[name]["ansible_become_password"] = "wrong"
+    climbers["no-password"] = dict(climbers["exe"])
+    del climbers["no-password"]["ansible_become_password"]
+    hosts = [name for name in ("su", "dzdo", "sesu", "exe", "no-password") if name in climbers]
+    tasks = [{"name": "refused", "command": "id -un", "become": True}]
+    playbook = world.folder / "refused.yml"
+    play = {"hosts": ":".join(hosts), "gather_facts": False, "tasks": tasks}
+    playbook.write_text(json.dumps([play]))
+    stock, ours = _both(world, playbook)
+    expected = {event.host: _refusal(event) for event in stock.events_of("refused")}
+    assert {event.host: _refusal(event) for event in ours.events_of("refused")} == expected
+    assert expected["su"][1].endswith("Incorrect su password")
+
+
+def _refusal(event: Event) -> tuple[str, str]:
+    return event.status, event.result["msg"]
+
+
+def test_accounts_as_hosts(world: World, sshd: Sshd) -> None:
+    """An account of a machine is a host of its own: of this one, or on the way through others."""
+    hosts = world.inventory["all"]["hosts"]
+    plain = sshd.account("plain").username
+    for name in ("sudo", "su"):
+        account = {"ansible_connection": f"mitogen_{name}", "ansible_user": plain}
+        hosts[f"{name}-here"] = {**account, "ansible_python_interpreter": "/usr/bin/python3"}
+    hosts["sudo-there"] = {**hosts["sudo-here"], "mitogen_via": "far", "ansible_user": "root"}
+    world.settings["connection_plugins"] = str(PACKAGE / "plugins" / "connection")
+    tasks = [{"name": "who", "command": "id -un"}, {"name": "made", "copy": {
+        "content": "x", "dest": "/tmp/mitogentest-{{ inventory_hostname }}"}},
+        {"name": "gone", "file": {
+            "path": "/tmp/mitogentest-{{ inventory_hostname }}", "state": "absent"}},
+        {"name": "other", "command": "id -un", "become": True, "become_user": plain}]  # fmt: skip
+    playbook = world.folder / "accounts.yml"
+    play = {"hosts": "sudo-here:su-here:sudo-there", "gather_facts": False, "tasks": tasks}
+    playbook.write_text(json.dumps([play]))
+    run = world.run(playbook, STOCK)
+    assert run.returncode == 0, run.output
+    who = {event.host: event.result["stdout"] for event in run.events_of("who")}
+    assert who == {"sudo-here": plain, "su-here": plain, "sudo-there": "root"}
+    assert {line.way for line in run.trace} == {"module", "operation"}

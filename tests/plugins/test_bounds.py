@@ -1,0 +1,111 @@
+"""How many contexts are kept, and which one makes room for another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_mitogen.broker import bounds
+from ansible_mitogen.broker.tree import ContextTree, Node
+from ansible_mitogen.stack import Hop
+from tests.plugins.test_tree import FakeRouter
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(None, 20), ("", 20), (" 7 ", 7), ("1", 1), ("1000", 1000)]
+)
+def test_the_variable(value: str | None, expected: int) -> None:
+    """A number, or nothing."""
+    environment = {} if value is None else {bounds.VARIABLE: value}
+    assert bounds.interpreters_from(environment) == expected
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "²"])
+def test_what_is_no_bound(value: str) -> None:
+    """It is said what it has to be, and what it is taken for."""
+    with pytest.raises(bounds.BadBoundError, match="number from 1 on; it is taken as 20"):
+        bounds.interpreters_from({bounds.VARIABLE: value})
+
+
+def test_descriptors() -> None:
+    """200 hosts at once fit into what is usual; too many are warned of."""
+    assert bounds.logins_for(1024) >= 200
+    assert bounds.logins_for(10) == 8
+    assert bounds.too_many_forks(200, 1024) == ""
+    assert "forks is 400" in bounds.too_many_forks(400, 1024)
+
+
+class World:
+    """A tree with bounds, and what it made."""
+
+    def __init__(self, interpreters: int = 2, logins: int = 2) -> None:
+        self.router = FakeRouter()
+        self.tree = ContextTree(self.router, b"", bounds.Bounds(interpreters, logins))
+
+    def open(self, *names: str) -> Node:
+        """The node of a host, or of accounts behind it, up at once."""
+        stack = [Hop("ssh", {"hostname": names[0]})]
+        stack += [Hop("sudo", {"username": name}) for name in names[1:]]
+        outcomes: list[Any] = []
+        self.tree.open(stack, outcomes.append)
+        while not outcomes:
+            self.router.made[-1].connection.settle()
+        node: Node = outcomes[0].node
+        return node
+
+    def kept(self) -> list[str]:
+        """What lives, by host and user."""
+        return [
+            context.options.get("hostname") or context.options["username"]
+            for context in self.router.made
+            if not context.is_shut_down
+        ]
+
+
+def test_the_one_unused_longest_goes() -> None:
+    """Accounts behind a login are bounded; using one again makes it young."""
+    world = World()
+    for name in ("a", "b", "a", "c"):
+        world.open("h", name)
+    assert world.kept() == ["h", "a", "c"]
+    world.open("h", "b")
+    assert world.kept() == ["h", "c", "b"]
+
+
+def test_other_logins_have_their_own() -> None:
+    """What one host has counts for no other."""
+    world = World()
+    for host in ("h", "i"):
+        for name in ("a", "b"):
+            world.open(host, name)
+    assert world.kept() == ["h", "a", "b", "i", "a", "b"]
+
+
+def test_what_is_busy_stays() -> None:
+    """A job under way is never ended for it; where all are busy there are more."""
+    world = World()
+    nodes = [world.open("h", name) for name in ("a", "b")]
+    world.tree.hold(nodes[0])
+    world.open("h", "c")
+    assert world.kept() == ["h", "a", "c"]
+    world.tree.hold(world.open("h", "c"))
+    world.open("h", "d")
+    assert world.kept() == ["h", "a", "c", "d"]
+    # When they are done, there is room again.
+    world.tree.release(nodes[0])
+    world.open("h", "e")
+    assert world.kept() == ["h", "c", "e"]
+
+
+def test_logins() -> None:
+    """The login that idles longest goes with all its accounts; one in use does not."""
+    world = World()
+    world.open("h", "a")
+    world.open("i")
+    world.open("h", "a")
+    world.open("j")
+    assert world.kept() == ["h", "a", "j"]
+    world.tree.hold(world.open("h", "a"))
+    world.open("k")
+    assert world.kept() == ["h", "a", "k"]
