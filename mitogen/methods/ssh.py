@@ -8,6 +8,7 @@ import re
 
 from mitogen.bootstrap.prompts import Prompt, PromptTable, Refusal
 from mitogen.errors import EofError, HostKeyError, PasswordError
+from mitogen.methods import user_prompts
 from mitogen.methods.declaration import Method, Option
 from mitogen.methods.prompt_words import ENDS_IN_PASSWORD
 
@@ -18,6 +19,8 @@ OPTIONS = (
     Option("ssh_path", "ssh", "The client program."),
     Option("ssh_args", None, "More arguments for it, a list; they win over those made here."),
     Option("password", None, "Password of the user.", is_secret=True),
+    Option("one_time_code", None, "Verification code, if it asks for one.", is_secret=True),
+    *user_prompts.OPTIONS,
     Option("identity_file", None, "Private key to use."),
     Option("identities_only", True, "With an identity_file: offer no other keys."),
     Option(
@@ -62,6 +65,17 @@ PROMPTS = PromptTable(
             missing_error=PasswordError,
             missing="a password is asked for, and none was given",
             repeated="the password was not accepted",
+        ),
+        # In the words of pam_google_authenticator and its like.
+        Prompt(
+            "code",
+            re.compile(
+                rb"(?i)^(\(\S+\) )?(verification|authentication|one-time) code[^\r\n]*:\s*\Z"
+            ),
+            answer_option="one_time_code",
+            missing_error=PasswordError,
+            missing="a one-time code is asked for, and none was given",
+            repeated="the one-time code was not accepted",
         ),
     ),
     refusals=(
@@ -140,6 +154,7 @@ def _check(options: "object") -> "None":
         )
     if isinstance(options.ssh_args, str):
         raise TypeError("ssh_args is a list of arguments, not a string")
+    user_prompts.check(options)
 
 
 def _default_name(options: "object") -> "str":
@@ -155,5 +170,6 @@ METHOD = Method(
     default_name=_default_name,
     needs_tty=lambda options: options.password is not None,
     prompts=PROMPTS,
+    adapt_prompts=user_prompts.adapt,
     check=_check,
 )

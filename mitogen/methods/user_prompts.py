@@ -1,4 +1,4 @@
-"""The prompt table of su or doas, changed as the user's options say.
+"""The prompt table of ssh, su or doas, changed as the user's options say.
 
 Their texts are plain ones, not patterns, and found in any case of letters.
 """

@@ -12,10 +12,11 @@ import mitogen.ssh
 from mitogen import methods
 from mitogen.errors import EofError
 from tests.bootstrap.driver import started
-from tests.methods.replay import recorded, replay
+from tests.methods.replay import recorded, recorded_json, replay
 from tests.support.sshd import Sshd
 
 SSH = methods.find("ssh")
+INTERACTIVE = recorded_json("ssh_keyboard_interactive.json")
 
 
 def argv(**given: object) -> list[str]:
@@ -176,9 +177,45 @@ def test_a_host_key_is_never_accepted_by_answering():
 
 def test_an_unknown_question_is_shown_when_it_ends():
     """We cannot answer it; the user sees what it was."""
-    outcome = replay(b"Verification code: ", "ssh", hostname="h", password="pw")
+    outcome = replay(b"Which colour? ", "ssh", hostname="h", password="pw")
     assert outcome.answers == []
-    assert "Verification code" in str(outcome.error)
+    assert "Which colour" in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "answers"),
+    [
+        ("pam", {"password": "pw"}, [b"pw\n"]),
+        ("password and code", {"password": "pw", "one_time_code": "123"}, [b"pw\n", b"123\n"]),
+        # It is called a password, and is one.
+        ("code", {"password": "123"}, [b"123\n"]),
+    ],
+)
+def test_keyboard_interactive(name: str, given: dict[str, str], answers: list[bytes]):
+    """What PAM modules ask through it, one after the other."""
+    question = INTERACTIVE[name]["question"].encode()
+    outcome = replay(question, "ssh", ends=False, hostname="h", **given)
+    assert (outcome.answers, outcome.error) == (answers, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("password and code", "a one-time code is asked for"), ("expired", "was not accepted")],
+)
+def test_what_a_password_is_not_enough_for(name: str, said: str):
+    """Is said at once: a code, a change of the password."""
+    question = INTERACTIVE[name]["question"].encode()
+    outcome = replay(question, "ssh", ends=False, hostname="h", password="pw")
+    assert outcome.answers == [b"pw\n"]
+    assert isinstance(outcome.error, mitogen.ssh.PasswordError)
+    assert said in str(outcome.error)
+
+
+def test_questions_of_ones_own():
+    """Texts of a server that asks in no language."""
+    given = {"hostname": "h", "password": "pw", "password_prompt": "Sesame?"}
+    assert replay(b"(a@b) sesame? ", "ssh", ends=False, **given).answers == [b"pw\n"]
+    assert replay(b"Password: ", "ssh", ends=False, **given).answers == []
 
 
 # A real server ----------------------------------------------------------------------------------
