@@ -109,7 +109,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         self._mitogen_real_become = plugin
         self._mitogen_why_stock = None
         if plugin is not None:
-            plugin = BecomeProxy(plugin, self._mitogen_would_accelerate)
+            plugin = BecomeProxy(plugin, self._mitogen_is_escalated)
         super().set_become_plugin(plugin)
 
     def update_vars(self, variables: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             if option == "pipelining" and self._mitogen_would_accelerate():
                 return True
             real = self._mitogen_real_become
-            if option == "remote_user" and real is not None and self._mitogen_would_accelerate():
+            if option == "remote_user" and real is not None and self._mitogen_is_escalated():
                 super().get_option(option, hostvars)  # KeyError where there is no such option
                 return become_user(real)
         return super().get_option(option, hostvars)
@@ -278,6 +278,13 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             else:
                 return True
         return not self._mitogen_why_stock
+
+    def _mitogen_is_escalated(self) -> bool:
+        """Whether commands run as the account that the task becomes; reaches for it to find out."""
+        try:
+            return self._mitogen_accelerates()
+        except AnsibleError:
+            return True  # the task's first command will say why it failed
 
     def _mitogen_accelerates(self) -> bool:
         if not self._mitogen_would_accelerate():

@@ -27,7 +27,7 @@ class LocalConnection(MitogenConnection, StockLocal):  # type: ignore[misc]
     def default_user(self) -> str | None:
         """Who commands run as: the become user, for this connection is the escalated account."""
         real = self._mitogen_real_become
-        if real is not None and self._mitogen_would_accelerate():
+        if real is not None and self._mitogen_is_escalated():
             return become_user(real)
         return self._mitogen_own_user
 

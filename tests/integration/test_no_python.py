@@ -1,0 +1,110 @@
+"""A container without Python: what works, how it gets one, and that it is used from then on."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import containers
+from tests.support.ansible_run import OURS, STOCK, Run, World, has_ansible
+from tests.support.compare import Difference, differences
+
+FOLDER = Path(__file__).parent / "comes"
+
+#: All there is of Python goes into an archive; what is no Python takes the names that hosts have.
+_REMOVE = r"""
+cd /
+tar -cpf /srv/python.tar usr/bin/python3* usr/lib/python3* opt/venv
+rm -rf usr/bin/python3* usr/lib/python3* opt/venv
+mkdir -p /opt/python
+cat >/opt/python/old <<'END'
+#!/bin/sh
+# As Python 2.7 does with a program of Python 3.
+[ $# -gt 0 ] || cat >/dev/null
+echo '  File "<stdin>", line 1' >&2
+echo 'SyntaxError: invalid syntax' >&2
+exit 1
+END
+printf '#!/bin/sh\necho broken >&2\nexit 127\n' >/opt/python/broken
+echo 'no program' >/opt/python/unreadable
+chmod 755 /opt/python/old /opt/python/broken
+"""
+_UNUSABLE = ("old", "broken", "unreadable", "missing")
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[dict[str, Run]]:
+    """The playbook's runs, stock and ours, each in a container that is as new."""
+    if not has_ansible():
+        pytest.skip("needs ansible-core")
+    missing = containers.missing_for_containers()
+    if missing is not None:
+        pytest.skip(missing)
+    with contextlib.ExitStack() as stack:
+        try:
+            docker = stack.enter_context(containers.running_docker())
+            image = containers.make_image(docker)
+        except containers.UnavailableError as exc:
+            pytest.skip(str(exc))
+        yield {kind: _run(docker, image, kind) for kind in (STOCK, OURS)}
+
+
+def _run(docker: containers.Docker, image: str, kind: str) -> Run:
+    # Short, since control sockets and ours live below it, and their paths are limited.
+    folder = Path(tempfile.mkdtemp(prefix="mitogentest-"))
+    folder.chmod(0o755)
+    (folder / "keys").mkdir()
+    try:
+        with containers.running_container(docker, image, folder / "keys") as container:
+            container.execute(_REMOVE)
+            world = World(folder, _inventory(container, folder))
+            shutil.copy(FOLDER / "script.sh", world.fresh_folder("run"))
+            return world.run(FOLDER / "no_python.yml", kind)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _inventory(container: containers.Container, folder: Path) -> dict[str, object]:
+    # `raw` has no terminal with us; stock has one unless told otherwise.
+    host = {
+        **container.inventory_vars(),
+        "ansible_ssh_use_tty": False,
+        "run_dir": str(folder / "run"),
+    }
+    paths = {name: {"ansible_python_interpreter": f"/opt/python/{name}"} for name in _UNUSABLE}
+    return {
+        "all": {
+            "hosts": {"bare": host, **{name: {**host, **more} for name, more in paths.items()}},
+            "children": {"unusable": {"hosts": dict.fromkeys(_UNUSABLE, {})}},
+        }
+    }
+
+
+def _is_about_files(one: Difference) -> bool:
+    """The warning that the container has no server for files, which we need not."""
+    return one.field == "warnings" and "transfer mechanism failed" in str(one.stock)
+
+
+def test_the_same_as_stock(runs: dict[str, Run], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every field of every result, before there is a Python and afterwards."""
+    stock, ours = runs[STOCK], runs[OURS]
+    with capsys.disabled():
+        print(f"\nno Python: stock {stock.seconds:.1f} s, ours {ours.seconds:.1f} s")
+    assert stock.returncode == ours.returncode == 0, stock.output[-3000:] + ours.output[-3000:]
+    found = [one for one in differences(stock, ours) if not _is_about_files(one)]
+    assert not found, "\n".join(str(one) for one in found)
+    assert stock.events_of("a module")[0].status == "ignored"
+    assert {event.status for event in stock.events_of("a module there")} == {"ignored"}
+
+
+def test_from_the_next_task_on(runs: dict[str, Run]) -> None:
+    """Tasks go the stock way up to the one that installs, and ours from the next one on."""
+    lines = [line for line in runs[OURS].trace if line.host == "bare"]
+    assert [line.task for line in lines if line.way == "stock"][-1] == "install"
+    later = {line.task for line in lines if line.way in {"module", "command"}}
+    assert {"a module, after", "facts", "root, after", "raw, after"} <= later
