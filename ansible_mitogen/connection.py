@@ -19,8 +19,9 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.utils.display import Display
 
-from ansible_mitogen import discovery, fast_path, interpreter, isolation, resolve, via
+from ansible_mitogen import discovery, fast_path, interpreter, isolation, options, resolve, via
 from ansible_mitogen.become import BecomeProxy
+from ansible_mitogen.documentation import COMMON_OPTIONS
 from ansible_mitogen.escalation import become_user
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import (
@@ -357,6 +358,10 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         return resolve.become_stack(login, self._mitogen_real_become, user, self._shell)
 
     def _mitogen_login_stack(self) -> list[Hop]:
+        known = self._mitogen_known_options()
+        if known:
+            known |= frozenset(COMMON_OPTIONS)
+            options.refuse_unknown(self._load_name, known, super().get_option)
         through, keys = self._mitogen_via(), self._mitogen_task_keys
         start = self._mitogen_way.stack(through, keys, self._play_context)
         return resolve.login_stack(
@@ -366,7 +371,11 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def _mitogen_via(self) -> str:
         return str(plain(super().get_option("mitogen_via")) or "").strip()
 
-    def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
+    def _mitogen_known_options(self) -> frozenset[str]:
+        """Options of the stock plugin that we know the meaning of; none where all mean nothing."""
+        return frozenset()
+
+    def _mitogen_login_user(self, get_option: options.GetOption) -> str | None:
         user: str | None = plain(get_option("remote_user"))
         return user
 

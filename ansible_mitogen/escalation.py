@@ -15,6 +15,7 @@ from typing import Any
 from ansible.plugins.become import BecomeBase
 
 from ansible_mitogen import stack as stacks
+from ansible_mitogen.options import optional
 from ansible_mitogen.plain import plain
 from ansible_mitogen.stack import Account, CannotAccelerate, Hop, SudoOptions
 from ansible_mitogen.stock import is_stock_become
@@ -35,7 +36,7 @@ def become_hop(plugin: Any, shell: Any, account: Account) -> Hop:
     """
     is_plain = len(_executable(plugin)) == 1
     if is_plain and is_stock_become(plugin, "sudo"):
-        if option(plugin.get_option, "sudo_chdir"):
+        if optional(plugin.get_option, "sudo_chdir"):
             raise CannotAccelerate("sudo_chdir is set")
         return stacks.sudo_hop(_sudo_options(plugin), account)
     if is_plain and is_stock_become(plugin, "su"):
@@ -50,28 +51,20 @@ def become_user(plugin: Any) -> str:
     return str(plain(plugin.get_option("become_user")) or "root")
 
 
-def option(get_option: Any, name: str) -> Any:
-    """An option that only some versions have."""
-    try:
-        return get_option(name)
-    except KeyError:
-        return None
-
-
 def _executable(plugin: Any) -> list[str]:
-    return shlex.split(str(plain(option(plugin.get_option, "become_exe")) or "a"))
+    return shlex.split(str(plain(optional(plugin.get_option, "become_exe")) or "a"))
 
 
 def _flags(plugin: Any) -> list[str]:
-    return shlex.split(plain(option(plugin.get_option, "become_flags")) or "")
+    return shlex.split(plain(optional(plugin.get_option, "become_flags")) or "")
 
 
 def _password(plugin: Any) -> str | None:
-    return plain(option(plugin.get_option, "become_pass")) or None
+    return plain(optional(plugin.get_option, "become_pass")) or None
 
 
 def _prompts(plugin: Any) -> list[str] | None:
-    return plain(option(plugin.get_option, "prompt_l10n")) or None
+    return plain(optional(plugin.get_option, "prompt_l10n")) or None
 
 
 def _sudo_options(plugin: Any) -> SudoOptions:

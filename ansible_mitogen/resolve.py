@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
@@ -12,18 +12,11 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible_mitogen import discovery, escalation
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.compat.module_command import quotes_interpreters
-from ansible_mitogen.escalation import become_user, option
+from ansible_mitogen.escalation import become_user
 from ansible_mitogen.kinds import KINDS, Asked
+from ansible_mitogen.options import GetOption, optional, refuse_ssh
 from ansible_mitogen.plain import plain
-from ansible_mitogen.stack import CannotAccelerate, Hop
-
-GetOption = Callable[[str], Any]
-
-#: Options of the stock ssh plugin that we have no equal for, and what they are to be for us.
-_STOCK_ONLY = {
-    "pkcs11_provider": "a PKCS#11 provider",
-    "private_key": "a private key given as text",
-}
+from ansible_mitogen.stack import Hop
 
 
 def login_stack(
@@ -82,15 +75,13 @@ def _account(get_option: GetOption) -> stacks.Account:
 
 
 def _ssh_options(get_option: GetOption, play_context: Any) -> stacks.SshOptions:
-    for name, meaning in _STOCK_ONLY.items():
-        if option(get_option, name):
-            raise CannotAccelerate(f"{meaning} is left to Ansible")
+    refuse_ssh(get_option)
     debug_level = plain(get_option("mitogen_ssh_debug_level"))
     return stacks.SshOptions(
         host=plain(get_option("host") or play_context.remote_addr),
         user=plain(get_option("remote_user")),
         port=plain(get_option("port")),
-        password=plain(get_option("password") or play_context.password) or None,
+        password=_ssh_password(get_option, play_context),
         executable=plain(get_option("ssh_executable")),
         ssh_args=plain(get_option("ssh_args")),
         common_args=plain(get_option("ssh_common_args")),
@@ -98,8 +89,14 @@ def _ssh_options(get_option: GetOption, play_context: Any) -> stacks.SshOptions:
         private_key_file=plain(get_option("private_key_file")) or None,
         host_key_checking=plain(get_option("host_key_checking")) is not False,
         timeout=plain(get_option("timeout")) or C.DEFAULT_TIMEOUT,
-        verbosity=debug_level or plain(option(get_option, "verbosity")) or 0,
+        verbosity=debug_level or plain(optional(get_option, "verbosity")) or 0,
         compression=plain(get_option("mitogen_ssh_compression")),
         keepalive_interval=plain(get_option("mitogen_ssh_keepalive_interval")),
         keepalive_count=plain(get_option("mitogen_ssh_keepalive_count")),
     )
+
+
+def _ssh_password(get_option: GetOption, play_context: Any) -> str | None:
+    if plain(optional(get_option, "password_mechanism")) == "disable":
+        return None
+    return plain(get_option("password") or play_context.password) or None

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 
-from ansible_mitogen import resolve, stock
+from ansible_mitogen import stock
 from ansible_mitogen.connection import DEFAULT_SHELL, MitogenConnection
 from ansible_mitogen.escalation import become_user
+from ansible_mitogen.options import GetOption
 from ansible_mitogen.plain import plain
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class LocalConnection(MitogenConnection, StockLocal):  # type: ignore[misc]
     def _mitogen_via(self) -> str:
         return ""
 
-    def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
+    def _mitogen_login_user(self, get_option: GetOption) -> str | None:
         return self._mitogen_own_user
 
     def _mitogen_default_shell(self) -> str:

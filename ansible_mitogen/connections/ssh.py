@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_mitogen import stock
+from ansible_mitogen import documentation, options, stock
 from ansible_mitogen.connection import MitogenConnection
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
         if self._mitogen_is_bare_raw(executable):
             job["argv"] = [*_LOGIN_SHELL, text]
         return job
+
+    def _mitogen_known_options(self) -> frozenset[str]:
+        return options.SSH | frozenset(documentation.SSH_OPTIONS)
 
     def _mitogen_retries(self) -> int:
         return int(self.get_option("reconnection_retries") or 0)

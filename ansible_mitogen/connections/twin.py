@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
-from ansible_mitogen import documentation, resolve, stock
+from ansible_mitogen import documentation, stock
 from ansible_mitogen.connection import MitogenConnection
 from ansible_mitogen.kinds import KINDS, Kind
+from ansible_mitogen.options import GetOption, optional
 from ansible_mitogen.plain import plain
-from ansible_mitogen.stack import CannotAccelerate, Hop
+from ansible_mitogen.stack import Hop
 
 if TYPE_CHECKING:
     from ansible.plugins.connection import ConnectionBase
@@ -27,7 +26,7 @@ class TwinConnection(MitogenConnection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: Why the twin cannot be used here, such as that its program is missing.
-        self._mitogen_twin_error: AnsibleError | None = None
+        self._mitogen_twin_error: Exception | None = None
         super().__init__(*args, **kwargs)
 
     def put_file(self, in_path: str, out_path: str) -> Any:
@@ -51,10 +50,11 @@ class TwinConnection(MitogenConnection):
         # Its program is needed where the way begins, and that may be another machine.
         if self._mitogen_twin_error is not None and not self._mitogen_via():
             raise self._mitogen_twin_error
-        for name in _unknown_options(self.mitogen_kind, self._load_name):
-            if plain(self.get_option(name)) != _defaults(self._load_name)[name]:
-                raise CannotAccelerate(f"the option {name} is left to Ansible")
         return super()._mitogen_stack()
+
+    def _mitogen_known_options(self) -> frozenset[str]:
+        kind = self._mitogen_declaration
+        return frozenset({*kind.options, *kind.own, *kind.program_options})
 
     def _mitogen_say_stock(
         self, reason: str, error: type[AnsibleError] = AnsibleConnectionFailure
@@ -67,12 +67,9 @@ class TwinConnection(MitogenConnection):
             raise self._mitogen_twin_error
         super()._mitogen_say_stock(reason, error)
 
-    def _mitogen_login_user(self, get_option: resolve.GetOption) -> str | None:
-        try:
-            user: str | None = plain(get_option("remote_user"))
-        except KeyError:
-            user = plain(self._play_context.remote_user)
-        return user
+    def _mitogen_login_user(self, get_option: GetOption) -> str | None:
+        user = optional(get_option, "remote_user") or self._play_context.remote_user
+        return plain(user) or None
 
     def _mitogen_command_job(
         self, text: str, in_data: bytes | None, executable: str | None
@@ -83,21 +80,19 @@ class TwinConnection(MitogenConnection):
         return job
 
     def _mitogen_default_shell(self) -> str:
-        try:
-            return plain(self.get_option("executable")) or super()._mitogen_default_shell()
-        except KeyError:
-            return super()._mitogen_default_shell()
+        shell = plain(optional(self.get_option, "executable"))
+        return shell or super()._mitogen_default_shell()
 
 
 class Guard(ConnectionBase):  # type: ignore[misc]
     """Comes just before the twin's class: makes a connection also where that class refuses to."""
 
-    _mitogen_twin_error: AnsibleError | None
+    _mitogen_twin_error: Exception | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         try:
             super().__init__(*args, **kwargs)
-        except AnsibleError as exc:
+        except (AnsibleError, ValueError) as exc:  # ValueError: of a program that is missing
             self._mitogen_twin_error = exc
 
 
@@ -136,17 +131,3 @@ def connection_class(name: str) -> type:
 def plugin_documentation(kind: str, name: str) -> str:
     """The DOCUMENTATION of our plugin *name*, which stands for that *kind*."""
     return documentation.twin_documentation(KINDS[kind], name)
-
-
-@functools.cache
-def _defaults(plugin: str) -> dict[str, Any]:
-    definitions = C.config.get_configuration_definitions("connection", plugin)
-    return {name: plain(option.get("default")) for name, option in definitions.items()}
-
-
-@functools.cache
-def _unknown_options(name: str, plugin: str) -> list[str]:
-    """Options of this version of the twin that the declaration says nothing of."""
-    kind = KINDS[name]
-    known = {*kind.options, *kind.own, *documentation.COMMON_OPTIONS, *kind.program_options}
-    return sorted(set(_defaults(plugin)) - known)

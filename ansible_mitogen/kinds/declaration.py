@@ -7,10 +7,9 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_mitogen.options import GetOption, optional
 from ansible_mitogen.plain import plain
 from ansible_mitogen.stack import CannotAccelerate
-
-GetOption = Callable[[str], Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,10 +27,7 @@ class Asked:
 
     def value(self, name: str) -> Any:
         """The option as a plain value; None where there is none, or it is empty."""
-        try:
-            found = plain(self.get_option(name))
-        except KeyError:
-            return None
+        found = plain(optional(self.get_option, name))
         return None if found in ("", [], {}) else found
 
     def text(self, name: str) -> str | None:

@@ -16,5 +16,6 @@ collect_ignore = (
         "test_discovery.py",
         "test_via.py",
         "test_escalation.py",
+        "test_options.py",
     ]
 )
