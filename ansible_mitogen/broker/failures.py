@@ -64,6 +64,9 @@ def _kind(hop: Hop, error: BaseException) -> FailureKind:
     if is_login and isinstance(error, errors.EofError) and _was_reached(hop.method, error):
         # What is called Python there is none, or could not be started.
         return FailureKind.NO_PYTHON
+    if hop.method == "wrapped" and isinstance(error, errors.StreamError):
+        # It may be that its program leads there, but passes no bytes as they are.
+        return FailureKind.UNSUPPORTED
     if isinstance(error, (errors.StreamError, OSError)):
         return FailureKind.CONNECT if is_login else FailureKind.BECOME
     if isinstance(error, (TypeError, ValueError, LookupError)):

@@ -15,6 +15,7 @@ from typing import Any
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.broker import bounds, failures
 from ansible_mitogen.broker.respawns import Respawns
+from ansible_mitogen.protocol import FailureKind
 from ansible_mitogen.target import operations
 
 LOG = logging.getLogger("ansible_mitogen.broker")
@@ -98,6 +99,8 @@ class ContextTree:
         self._limits = limits or bounds.Bounds()
         self._uses = 0
         self._nodes: dict[str, Node] = {}
+        #: What is beyond us, and would be each time, by key.
+        self._beyond: dict[str, failures.HopFailure] = {}
 
     def find(self, key: str) -> Node | None:
         """The node of *key* when its context is up."""
@@ -207,6 +210,7 @@ class ContextTree:
         Those to the same account; what they go through stays.
         """
         account = stacks.account_key(stack)
+        self._beyond.clear()
         for node in list(self._nodes.values()):
             is_same = node is node.login and stacks.account_key(node.stack) == account
             if is_same and node.context:
@@ -249,7 +253,9 @@ class ContextTree:
         node = self._nodes.get(key)
         if node is not None:
             self._use(node)
-        if node is None:
+        if key in self._beyond:
+            done(self._beyond[key])
+        elif node is None:
             self._make_room(hop, parent)
             self._make(key, hop, parent, done)
         elif node.is_up:
@@ -315,6 +321,8 @@ class ContextTree:
         self._answer(node, Reached(node, is_new=True))
 
     def _fail(self, node: Node, failure: failures.HopFailure) -> None:
+        if failure.kind is FailureKind.UNSUPPORTED:
+            self._beyond[node.key] = failure
         self._forget(node)
         self._answer(node, failure)
 

@@ -142,7 +142,11 @@ def test_refusals(world: World, climbers: dict[str, dict[str, Any]]) -> None:
         climbers[name]["ansible_become_password"] = "wrong"
     climbers["no-password"] = dict(climbers["exe"])
     del climbers["no-password"]["ansible_become_password"]
-    hosts = [name for name in ("su", "dzdo", "sesu", "exe", "no-password") if name in climbers]
+    if "pfexec" in climbers:
+        # What does not let us in at all is left to stock, with its words.
+        climbers["denied"] = {**climbers["pfexec"], "ansible_become_exe": "/bin/false"}
+    names = ("su", "dzdo", "sesu", "exe", "no-password", "denied")
+    hosts = [name for name in names if name in climbers]
     tasks = [{"name": "refused", "command": "id -un", "become": True}]
     playbook = world.folder / "refused.yml"
     play = {"hosts": ":".join(hosts), "gather_facts": False, "tasks": tasks}

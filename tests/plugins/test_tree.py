@@ -102,6 +102,7 @@ def tree(router):
 
 SSH = Hop("ssh", {"hostname": "h", "python_path": ["python3.12", "python3"]})
 SUDO = Hop("sudo", {"username": "root", "password": None, "python_path": ["python3.12", "python3"]})
+WRAPPED = Hop("wrapped", {"command": "other PLACE", "place": "PLACE"})
 SUDO_BY_PASSWORD = Hop("sudo", {**SUDO.options, "password": "x"})
 
 
@@ -194,6 +195,7 @@ def _ended(status):
         ([SSH, SUDO_BY_PASSWORD], errors.PasswordError("sorry"), FailureKind.PASSWORD_WRONG),
         ([SSH, SUDO], errors.PasswordError("a password is required"), FailureKind.PASSWORD_MISSING),
         ([SSH, SUDO], errors.EofError("not in sudoers"), FailureKind.BECOME),
+        ([SSH, WRAPPED], errors.PasswordError("sorry"), FailureKind.PASSWORD_MISSING),
     ],
 )
 def test_failures_say_what_they_mean(router, tree, hops, error, kind):
@@ -461,3 +463,15 @@ def test_machines_behind_a_bastion(router, tree):
     assert tree.idle_beside(far.parent) == [bob]
     login = bob.login
     assert tree.idle_beside(far.parent, with_logins=True) == [login, bob]
+
+
+@pytest.mark.parametrize("error", [errors.EofError("no"), errors.ConnectTimeoutError("silence")])
+def test_what_leads_nowhere_is_tried_once(router, tree, error):
+    """A program that passes no bytes is beyond us: known from then on, and left to Ansible."""
+    first = opened(tree, SSH, WRAPPED)
+    router.made[0].connection.settle()
+    router.made[1].connection.settle(error=error)
+    second = opened(tree, SSH, WRAPPED)
+    assert [outcome[0].kind for outcome in (first, second)] == [FailureKind.UNSUPPORTED] * 2
+    assert str(error) in second[0].message
+    assert len(router.made) == 2
