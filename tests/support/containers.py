@@ -63,7 +63,11 @@ PrintMotd no
 PrintLastLog no
 """
 
-_SERVER = "mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e -f /mitogentest/sshd_config"
+#: Comes back when all processes but the first have been killed, as they are by a reboot.
+_SERVER = """
+mkdir -p /run/sshd
+while :; do /usr/sbin/sshd -D -e -f /mitogentest/sshd_config; sleep 1; done
+"""
 
 _CLIENT_CONFIG = """\
 Host *
