@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_mitogen import documentation, options, stock
 from ansible_mitogen.connection import MitogenConnection
+from ansible_mitogen.plain import plain
+from ansible_mitogen.shell import CommandResult
 
 if TYPE_CHECKING:
     from ansible.plugins.connection.ssh import Connection as StockSsh
@@ -26,7 +28,19 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
         job = super()._mitogen_command_job(text, in_data, executable)
         if self._mitogen_is_bare_raw(executable):
             job["argv"] = [*_LOGIN_SHELL, text]
+        action = str(self._mitogen_task_keys.get("action")).rpartition(".")[2]
+        # As the stock plugin does, for these; a module's output is not for people.
+        if action in {"raw", "script"} and in_data is None and self.get_option("use_tty"):
+            job["has_terminal"] = True
         return job
+
+    def _mitogen_command_result(self, job: dict[str, Any], result: CommandResult) -> CommandResult:
+        if not job.get("has_terminal"):
+            return result
+        # What ssh says at the end of a terminal.
+        host = plain(self.get_option("host") or self._play_context.remote_addr)
+        end = f"Shared connection to {host} closed.\r\n".encode()
+        return CommandResult(result.rc, result.stdout, result.stderr + end)
 
     def _mitogen_known_options(self) -> frozenset[str]:
         return options.SSH | frozenset(documentation.SSH_OPTIONS)

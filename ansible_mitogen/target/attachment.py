@@ -175,10 +175,11 @@ class Attachment:
     def _start(self, pending: "PendingJob", may_reuse: "bool") -> "None":
         pending.is_started = True
         job = pending.job
-        has_stdin = bool(getattr(job, "stdin", None))
+        is_terminal = getattr(job, "has_terminal", False)
+        has_stdin = bool(getattr(job, "stdin", None)) and not is_terminal
         # stdout, stderr and stdin as seen from here, then from the job.
         try:
-            near, far = _pipes(has_stdin)
+            near, far = _terminal() if is_terminal else _pipes(has_stdin)
         except OSError as exc:
             self._finish(pending, ended=records.LOST, detail=str(exc))
             return
@@ -247,6 +248,8 @@ class Attachment:
             data = os.read(fd, _READ_SIZE)
         except BlockingIOError:
             return False
+        except OSError:  # how a terminal says that nobody has it any more
+            data = b""
         if not data:
             self._broker.remove_reader(fd)
             return False
@@ -388,6 +391,26 @@ def _pipes(has_stdin: "bool") -> "tuple":
             near.append(write_end if index == 2 else read_end)
             far.append(read_end if index == 2 else write_end)
             os.set_blocking(near[index], False)
+    except OSError:
+        channel.close_all(near + far)
+        raise
+    return near, far
+
+
+def _terminal() -> "tuple":
+    """A terminal in the place of both outputs: our end and one where nothing comes, and the job's.
+
+    It echoes and translates as that of a login by ssh.
+    """
+    near, far = [], []
+    try:
+        for fds in (os.openpty(), os.pipe()):
+            near.append(fds[0])
+            far.append(fds[1])
+        os.close(far.pop())
+        far.append(os.dup(far[0]))
+        for fd in near:
+            os.set_blocking(fd, False)
     except OSError:
         channel.close_all(near + far)
         raise

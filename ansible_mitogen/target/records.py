@@ -134,7 +134,8 @@ class ModuleJob(Record):
 class CommandJob(Record):
     """Run the program *argv* with *stdin* as its input; None is an empty one.
 
-    `executable` is the file to run where it is not the first of *argv*.
+    `executable` is the file to run where it is not the first of *argv*. With `has_terminal` it has
+    a terminal of its own, all that it says on which is its output; it has no *stdin* then.
     """
 
     FIELDS = (
@@ -144,6 +145,7 @@ class CommandJob(Record):
         ("environment", (dict,), {}),
         ("cwd", _OPTIONAL_TEXT, None),
         ("executable", _OPTIONAL_TEXT, None),
+        ("has_terminal", (bool,), False),
         ("timeout", _OPTIONAL_NUMBER, None),
         ("method", _TEXT, ""),
     )

@@ -27,6 +27,8 @@ def run_command(job: "object", descriptors: "list") -> "None":
     """Become the program of a CommandJob. Does not return."""
     os.setsid()
     _take_descriptors(descriptors)
+    if job.has_terminal:
+        _take_terminal()
     # The interpreter ignores these; a program is to find them as any other does.
     for name in ("SIGPIPE", "SIGXFSZ"):
         if hasattr(signal, name):
@@ -83,6 +85,15 @@ def _take_descriptors(descriptors: "list") -> "None":
         os.dup2(descriptors[2], 0)
     for fd in descriptors:
         os.close(fd)
+
+
+def _take_terminal() -> "None":
+    """Have the terminal that is our output as input as well, and for what controls us."""
+    import fcntl
+    import termios
+
+    os.dup2(1, 0)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def enter_folder(folder: "str | None") -> "None":

@@ -321,3 +321,22 @@ def test_the_zygote_holds_nothing_of_the_context(host: Host) -> None:
     assert len(sockets) == 1
     inherited = host.outcome(_shell("ls -l /proc/self/fd")).stdout.decode()
     assert sockets[0] not in inherited
+
+
+@pytest.mark.parametrize("version", interpreters.available())
+def test_a_terminal(version: str, make_host: Callable[..., Host]) -> None:
+    """It is input and both outputs, controls the job, and translates; all of it arrives."""
+    host = make_host(version)
+    text = "test -t 0 && test -t 1 && test -t 2 && echo all; echo mine >/dev/tty; echo err >&2; "
+    result = host.run(_shell(text + "seq 20000; exit 3", has_terminal=True))
+    lines = ["all", "mine", "err", *map(str, range(1, 20001))]
+    assert result["stdout"].decode() == "".join(f"{line}\r\n" for line in lines)
+    assert (result["rc"], result["stderr"]) == (3, b"")
+
+
+def test_a_terminal_ends_with_its_job(host: Host, tmp_path: Path) -> None:
+    """What is left on it is hung up, as at the end of a login."""
+    mark = tmp_path / "mark"
+    text = f"sleep 600 & echo $! >{mark}; echo done"
+    assert host.run(_shell(text, has_terminal=True))["stdout"] == b"done\r\n"
+    processes.wait_gone([int(mark.read_text())])
