@@ -27,6 +27,9 @@ _SPECIALS = '"$`;|()<&{} '
 #: Plugins whose way to recognize a question is no text, but one that the usual words are good for.
 _ASK_WITH_USUAL_WORDS = frozenset({"su", "community.general.doas", "community.general.ksu"})
 
+#: A word with which sudo, su and their like begin a login, alone or among others in one word.
+_LOGIN_FLAG = re.compile(r"-|--login|-(?=\w*i)[ABEHKNPSbiknps]+|-(?=\w*l)[Pflmp]+")
+
 
 def become_hop(plugin: Any, shell: Any, account: Account) -> Hop:
     """The hop that the become *plugin* stands for.
@@ -49,6 +52,12 @@ def become_hop(plugin: Any, shell: Any, account: Account) -> Hop:
 def become_user(plugin: Any) -> str:
     """Who the become *plugin* leads to."""
     return str(plain(plugin.get_option("become_user")) or "root")
+
+
+def is_login(plugin: Any) -> bool:
+    """Whether what the become *plugin* leads to begins in the home of that account."""
+    words = [*_executable(plugin), *_flags(plugin)]
+    return any(_LOGIN_FLAG.fullmatch(word) for word in words)
 
 
 def _executable(plugin: Any) -> list[str]:

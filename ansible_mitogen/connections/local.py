@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 
-from ansible_mitogen import stock
+from ansible_mitogen import resolve, stock
 from ansible_mitogen.connection import DEFAULT_SHELL, MitogenConnection
-from ansible_mitogen.escalation import become_user
+from ansible_mitogen.escalation import become_user, is_login
 from ansible_mitogen.options import GetOption
 from ansible_mitogen.plain import plain
 
@@ -61,7 +61,13 @@ class LocalConnection(MitogenConnection, StockLocal):  # type: ignore[misc]
         return plain(C.DEFAULT_EXECUTABLE) or DEFAULT_SHELL
 
     def _mitogen_absolute(self, path: str) -> str:
-        return os.path.join(self._mitogen_cwd() or "", path)
+        return os.path.join(self._mitogen_own_cwd() or "", path)
 
     def _mitogen_cwd(self) -> str | None:
+        real = self._mitogen_real_become
+        if real is not None and is_login(real) and not resolve.is_here(self._mitogen_stack()):
+            return None  # where the login leads
+        return self._mitogen_own_cwd()
+
+    def _mitogen_own_cwd(self) -> str | None:
         return os.fsdecode(self.cwd) if self.cwd else None

@@ -8,7 +8,7 @@ import pytest
 from ansible.plugins import loader
 from ansible.plugins.become import BecomeBase
 
-from ansible_mitogen.escalation import PLACE, become_hop
+from ansible_mitogen.escalation import PLACE, become_hop, is_login
 from ansible_mitogen.stack import Account, CannotAccelerate
 from mitogen import methods
 
@@ -119,3 +119,21 @@ def test_refusals(shell: Any) -> None:
     assert "asks in a way of its own" in _refused(Asking(), shell)
     for plugin in (Escaping(), Ignoring()):
         assert "not to be understood" in _refused(plugin, shell)
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "is_one"),
+    [
+        ("sudo", "-H -S -n", False),
+        ("sudo", "-n --login", True),
+        ("sudo", "-Hin", True),
+        ("sudo", "-E --preserve-env=HOME -u admin", False),
+        ("su", "", False),
+        ("su", "-", True),
+        ("su", "-ml", True),
+        ("su", "-s /bin/shell", False),
+    ],
+)
+def test_logins(name: str, flags: str, is_one: bool) -> None:
+    """Flags tell whether a program begins in the account's home."""
+    assert is_login(_plugin(name, become_flags=flags)) is is_one
