@@ -28,6 +28,7 @@ from ansible_mitogen.session import (
     Counted,
     NoBrokerError,
     NotForUsError,
+    RefusedError,
     Session,
     Target,
     broker_socket,
@@ -300,6 +301,11 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
                 session.open()
         except NotForUsError as exc:
             self._mitogen_say_stock(str(exc))
+            return False
+        except RefusedError as exc:
+            if self._mitogen_via():
+                raise
+            self._mitogen_say_stock(str(exc), AnsibleError)
             return False
         except NoBrokerError as exc:
             display.warning(f"Mitogen cannot be used: {exc}")

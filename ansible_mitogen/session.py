@@ -42,6 +42,10 @@ class NotForUsError(Exception):
     """The host has no Python for us, or an option is beyond us; the stock path is to be taken."""
 
 
+class RefusedError(AnsibleError):  # type: ignore[misc]
+    """Another account cannot be become; the stock way would be refused as well, in its words."""
+
+
 class NoBrokerError(Exception):
     """The broker cannot be reached at all; the stock path is to be taken."""
 
@@ -106,7 +110,8 @@ class Session:
         :raises NotForUsError: there is no Python, or an option is beyond us.
         :raises NoBrokerError: there is no broker.
         :raises AnsibleConnectionFailure: the host cannot be reached.
-        :raises AnsibleError: the account cannot be reached.
+        :raises RefusedError: another account cannot be become.
+        :raises AnsibleError: its password is wrong, or missing.
         """
         if self._opened is not None:
             return self._opened
@@ -287,7 +292,9 @@ class Session:
             raise AnsibleError(f"Incorrect {hop} password") from None
         if exc.failure is FailureKind.PASSWORD_MISSING:
             raise AnsibleError(f"Missing {hop} password") from None
-        raise AnsibleError(f"Failed to become another user through {hop}: {text}") from None
+        error = f"Failed to become another user through {hop}: {text}"
+        kind = RefusedError if exc.failure is FailureKind.BECOME else AnsibleError
+        raise kind(error) from None
 
 
 def broker_socket(run_pid: int) -> Any:

@@ -183,3 +183,19 @@ def test_accounts_as_hosts(world: World, sshd: Sshd) -> None:
     who = {event.host: event.result["stdout"] for event in run.events_of("who")}
     assert who == {"sudo-here": plain, "su-here": plain, "sudo-there": "root"}
     assert {line.way for line in run.trace} == {"module", "operation"}
+
+
+def test_no_such_account(world: World) -> None:
+    """What sudo and su say of an account that is not there is said as by stock."""
+    tasks = [
+        {"name": "by sudo", "command": "id", "ignore_errors": True},
+        {"name": "by su", "command": "id", "ignore_errors": True, "become_method": "su"},
+        {"name": "another", "command": "id -un", "become_user": "root"},
+    ]
+    play = {"hosts": "far", "gather_facts": False, "become": True, "become_user": "mitogentest_no"}
+    playbook = world.folder / "nobody.yml"
+    playbook.write_text(json.dumps([{**play, "tasks": tasks}]))
+    stock, ours = _both(world, playbook)
+    found = [one for one in differences(stock, ours) if not _is_about_files(one)]
+    assert not found, "\n".join(str(one) for one in found)
+    assert {line.way for line in ours.requests if line.task == "another"} == {"module"}

@@ -16,9 +16,6 @@ PLAYBOOK = Path(__file__).parent / "varied" / "main.yml"
 # Fields in which two runs may differ although both are right: (part of the event, field, reason).
 ACCEPTED: tuple[tuple[str, str, str], ...] = (
     ("nobody there | unreachable | gone", "msg", "ssh's words; ours name the hop, too"),
-    ("become | as nobody there is | far", "m", "stock: a module without an answer; ours: why"),
-    ("become | as nobody there is | far", "rc", "same"),
-    ("become | as nobody there is | far", "changed", "same; up to 2.18"),
     ("become | file of another | far", "warnings", "we need no world-readable files"),
     ("become | script as another | far", "warnings", "we need no world-readable files"),
     ("commands | async asked for | far", "attempts", "polling in a loop"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_differential import is_accepted, report
+from tests.integration.test_differential import report
 from tests.support.accounts import PREFIX, Account
 from tests.support.ansible_run import OURS, STOCK, Run, World
 from tests.support.compare import differences
@@ -24,13 +24,6 @@ PLAYBOOK = Path(__file__).parent / "changing" / "main.yml"
 
 #: A file for those who edit /etc/environment.
 LOCK = "/run/mitogentest/environment"
-
-# Fields in which the runs differ: (end of the event, field, reason).
-ACCEPTED: tuple[tuple[str, str, str], ...] = (
-    ("account gone | mine", "m", "stock: a module without an answer; ours: why"),
-    ("account gone | mine", "rc", "same"),
-    ("account gone | mine", "changed", "same, before 2.19"),
-)
 
 #: Tasks whose context has to be a new one.
 RENEWED = {
@@ -156,7 +149,7 @@ def test_changes_in_mid_play(world: World, changing: Changing) -> None:
         runs.append(world.run(PLAYBOOK, kind))
         assert runs[-1].returncode == 0, runs[-1].output[-4000:]
     stock, ours = runs
-    found = [one for one in differences(stock, ours) if not is_accepted(one, ACCEPTED)]
+    found = differences(stock, ours)
     assert not found, report(found)
     seen = _stdouts(ours)
     assert changing.group in seen["groups after"].split()
