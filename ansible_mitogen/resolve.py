@@ -16,6 +16,7 @@ from ansible_mitogen.escalation import become_user
 from ansible_mitogen.kinds import KINDS, Asked
 from ansible_mitogen.options import GetOption, optional, refuse_ssh
 from ansible_mitogen.plain import plain
+from ansible_mitogen.ssh_arguments import SshOptions
 from ansible_mitogen.stack import Hop
 
 
@@ -74,10 +75,10 @@ def _account(get_option: GetOption) -> stacks.Account:
     return stacks.Account(python, "ansible" if get_option("mitogen_mask_remote_name") else None)
 
 
-def _ssh_options(get_option: GetOption, play_context: Any) -> stacks.SshOptions:
+def _ssh_options(get_option: GetOption, play_context: Any) -> SshOptions:
     refuse_ssh(get_option)
     debug_level = plain(get_option("mitogen_ssh_debug_level"))
-    return stacks.SshOptions(
+    return SshOptions(
         host=plain(get_option("host") or play_context.remote_addr),
         user=plain(get_option("remote_user")),
         port=plain(get_option("port")),

@@ -14,11 +14,10 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_mitogen import ssh_arguments
+from ansible_mitogen.ssh_arguments import SshOptions
 from mitogen.bootstrap.command import candidate_words
 from mitogen.wire.values import Secret, encode
-
-#: What the stock plugin has when nobody set ``ssh_args``; its ``-C`` is nobody's wish.
-DEFAULT_SSH_ARGS = "-C -o ControlMaster=auto -o ControlPersist=60s"
 
 #: The modes of ``ansible_python_interpreter`` that mean: look for one.
 DISCOVERY_MODES = ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent")
@@ -37,15 +36,6 @@ ESCALATIONS = frozenset({"sudo", "su", "doas", "wrapped"})
 #: Options that say where a login leads, and those that say through which server of such places.
 _PLACES = ("hostname", "container", "pod")
 _SERVERS = ("docker_args", "podman_args", "kubectl_args", "lxc_args", "incus_args")
-
-_NO_PASSWORD_ARGS = (
-    "-o",
-    "KbdInteractiveAuthentication=no",
-    "-o",
-    "PreferredAuthentications=gssapi-with-mic,gssapi-keyex,hostbased,publickey",
-    "-o",
-    "PasswordAuthentication=no",
-)
 
 
 class CannotAccelerate(Exception):  # noqa: N818 -- a verdict, not an error
@@ -81,27 +71,6 @@ class Hop:
         """Undo `to_value`."""
         method, options = value
         return cls(method, options)
-
-
-@dataclasses.dataclass(frozen=True)
-class SshOptions:
-    """What ssh's ``get_option`` said, plain values only."""
-
-    host: str
-    user: str | None = None
-    port: int | None = None
-    password: str | None = None
-    executable: str = "ssh"
-    ssh_args: str | None = DEFAULT_SSH_ARGS
-    common_args: str | None = None
-    extra_args: str | None = None
-    private_key_file: str | None = None
-    host_key_checking: bool = True
-    timeout: int = 10
-    verbosity: int = 0
-    compression: bool | None = None
-    keepalive_interval: int = 30
-    keepalive_count: int = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,8 +126,8 @@ def ssh_hop(options: SshOptions, account: Account) -> Hop:
 
     :raises CannotAccelerate: arguments that ask for a terminal.
     """
-    args = _ssh_args(options)
-    if _asks_for_tty(args):
+    args = ssh_arguments.arguments(options)
+    if ssh_arguments.asks_for_terminal(args):
         raise CannotAccelerate("the ssh arguments ask for a terminal")
     return Hop(
         "ssh",
@@ -170,11 +139,10 @@ def ssh_hop(options: SshOptions, account: Account) -> Hop:
             "ssh_path": options.executable,
             "ssh_args": args,
             "password": _secret(options.password),
-            "identity_file": options.private_key_file,
-            "identities_only": False,
             # As with stock: what is wished for is among the arguments.
             "check_host_keys": "configured",
-            "compression": _compression(options),
+            # Only by wish: our own option, or a user's own ``-C`` (which stays in the arguments).
+            "compression": bool(options.compression),
             "keepalive_enabled": options.keepalive_interval > 0,
             "keepalive_interval": options.keepalive_interval,
             "keepalive_count": options.keepalive_count,
@@ -267,38 +235,3 @@ def _common(account: Account) -> dict[str, Any]:
 
 def _secret(password: str | None) -> Secret | None:
     return None if password is None else Secret(password)
-
-
-def _compression(options: SshOptions) -> bool:
-    """Only by wish: our own option, or a user's own ``-C`` (which stays in the arguments)."""
-    return bool(options.compression)
-
-
-def _ssh_args(options: SshOptions) -> list[str]:
-    # A user's existing master is used; we never become one that outlives us. ssh takes the first
-    # value of an option, so ours goes first.
-    args = ["-o", "ControlMaster=no"]
-    if options.ssh_args and options.ssh_args != DEFAULT_SSH_ARGS:
-        args += _split(options.ssh_args)
-    if not options.host_key_checking:
-        args += ["-o", "StrictHostKeyChecking=no"]
-    if options.password is None:
-        args += _NO_PASSWORD_ARGS
-    args += ["-o", f"ConnectTimeout={options.timeout}"]
-    args += _split(options.common_args)
-    args += _split(options.extra_args)
-    return args
-
-
-def _split(args: str | None) -> list[str]:
-    return [arg.strip() for arg in shlex.split(args or "") if arg.strip()]
-
-
-def _asks_for_tty(args: Sequence[str]) -> bool:
-    for arg in args:
-        if arg.startswith("-t") and not arg.strip("-t"):
-            return True
-        name, _, value = arg.replace("=", " ", 1).strip().partition(" ")
-        if name.lower() == "requesttty" and value.strip().lower() in {"yes", "force"}:
-            return True
-    return False

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from ansible_mitogen import stack as stacks
-from ansible_mitogen.stack import Account, CannotAccelerate, Hop, SshOptions, SudoOptions
+from ansible_mitogen.ssh_arguments import SshOptions
+from ansible_mitogen.stack import Account, CannotAccelerate, Hop, SudoOptions
 
 ACCOUNT = Account(["python3"])
 
@@ -56,6 +57,13 @@ def test_ssh_never_becomes_a_master():
     assert args[2:4] == ["-o", "ControlMaster=auto"]
 
 
+def test_nobody_becomes_a_master():
+    """The short form of the option would win over the option itself."""
+    args = ssh_args(ssh_args="-M -o A=1", common_args="-MM", extra_args="-M")
+    assert not {"-M", "-MM"} & {*args}
+    assert "A=1" in args
+
+
 def test_default_ssh_args_are_dropped():
     """The -C of Ansible's default is nobody's wish; a -C of the user's own is kept."""
     assert "-C" not in ssh_args()
@@ -73,8 +81,12 @@ def test_ssh_args_come_in_the_stock_order():
         extra_args="-o C=3 -o 'D=4 5'",
         host_key_checking=False,
         timeout=7,
+        user="u",
+        port=22,
+        private_key_file="/a key",
     )
-    wanted = ["ControlMaster=no", "A=1", "StrictHostKeyChecking=no", "ConnectTimeout=7"]
+    wanted = ["ControlMaster=no", "A=1", "StrictHostKeyChecking=no", "Port=22"]
+    wanted += ['IdentityFile="/a key"', "PasswordAuthentication=no", 'User="u"', "ConnectTimeout=7"]
     wanted += ["B=2", "C=3", "D=4 5"]
     positions = [args.index(value) for value in wanted]
     assert positions == sorted(positions)
