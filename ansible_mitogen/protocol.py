@@ -42,6 +42,8 @@ class FailureKind(str, enum.Enum):
     CONNECT = "connect"
     #: The login hop refused the credentials: unreachable, and not to be tried again.
     AUTHENTICATION = "authentication"
+    #: The key of the login hop's host is unknown, or another one: the same.
+    HOST_KEY = "host-key"
     #: Escalation asked for a password and none was given.
     PASSWORD_MISSING = "password-missing"  # noqa: S105 -- no password
     #: Escalation refused the password.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ def login_stack(
         seconds = play_context.timeout or C.DEFAULT_TIMEOUT
         return [*via, stacks.other_hop(KINDS[kind].method or kind, options, account, seconds)]
     login = _ssh_options(get_option, play_context)
+    if not via and shutil.which(login.executable) is None:
+        raise stacks.CannotAccelerate(f"there is no program {login.executable}")
     if not via and login.private_key_file:
         # Elsewhere it is for ssh to expand.
         key_file = os.path.expanduser(login.private_key_file)

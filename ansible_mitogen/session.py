@@ -24,12 +24,29 @@ from ansible_mitogen import launcher, protocol
 from ansible_mitogen.client import BrokerLostError, Client, FailedError
 from ansible_mitogen.protocol import FailureKind
 from ansible_mitogen.shell import CommandResult, Operation
-from ansible_mitogen.stack import BOOT_SECONDS, Hop
+from ansible_mitogen.stack import BOOT_SECONDS, Hop, login_depth
 
 #: Bytes of a file in one message, and messages ahead of their answers: 2 MiB under way keep a
 #: link of 100 Mbit/s with 150 ms busy.
 CHUNK = 256 * 1024
 WINDOW = 8
+
+#: The stock plugin's words, where a password is given.
+_UNKNOWN_HOST = (
+    "Using a SSH password instead of a key is not possible because Host Key checking is enabled. "
+    "Please add this host's fingerprint to your known_hosts file to manage this host."
+)
+
+#: What makes a host unreachable.
+_UNREACHABLE = frozenset(
+    {
+        FailureKind.AUTHENTICATION,
+        FailureKind.CLOSED,
+        FailureKind.CONNECT,
+        FailureKind.HOST_KEY,
+        FailureKind.LOST,
+    }
+)
 
 #: Variables of the worker that concern the programs the broker starts.
 _ENVIRONMENT = ("SSH_AUTH_SOCK", "DISPLAY")
@@ -284,9 +301,13 @@ class Session:
         text = "<error censored due to no log>" if self.target.is_secret else exc.message
         if exc.failure in {FailureKind.NO_PYTHON, FailureKind.UNSUPPORTED}:
             raise NotForUsError(exc.message) from None
-        if exc.failure is FailureKind.AUTHENTICATION:
+        login = self.target.stack[login_depth(self.target.stack) - 1]
+        is_by_password = login.options.get("password") is not None
+        if exc.failure is FailureKind.HOST_KEY and is_by_password:
+            raise AnsibleError(_UNKNOWN_HOST) from None
+        if exc.failure is FailureKind.AUTHENTICATION and is_by_password:
             raise AnsibleAuthenticationFailure(_unreachable(hop, text)) from None
-        if exc.failure in {FailureKind.CONNECT, FailureKind.LOST, FailureKind.CLOSED}:
+        if exc.failure in _UNREACHABLE:
             raise AnsibleConnectionFailure(_unreachable(hop, text)) from None
         if exc.failure is FailureKind.PASSWORD_WRONG:
             raise AnsibleError(f"Incorrect {hop} password") from None

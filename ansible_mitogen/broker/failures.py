@@ -10,7 +10,12 @@ from mitogen import errors
 
 #: Not to be tried again.
 _REFUSALS = frozenset(
-    {FailureKind.AUTHENTICATION, FailureKind.PASSWORD_MISSING, FailureKind.PASSWORD_WRONG}
+    {
+        FailureKind.AUTHENTICATION,
+        FailureKind.HOST_KEY,
+        FailureKind.PASSWORD_MISSING,
+        FailureKind.PASSWORD_WRONG,
+    }
 )
 #: What ssh returns when it failed itself; anything else is of the command that it ran there.
 _SSH_FAILED = 255
@@ -27,9 +32,13 @@ class HopFailure:
     message: str
 
 
-def classify(hop: Hop, error: BaseException) -> HopFailure:
-    """The failure that *error* of a *hop* stands for."""
-    return HopFailure(_kind(hop, error), hop.method, str(error) or type(error).__name__)
+def classify(hop: Hop, error: BaseException, name: str = "") -> HopFailure:
+    """The failure that *error* of a *hop* stands for.
+
+    :param name: our name for the place, which says nothing to users of Ansible.
+    """
+    text = str(error).removeprefix(f"{name}: ")
+    return HopFailure(_kind(hop, error), hop.method, text or type(error).__name__)
 
 
 def lost(method: str) -> HopFailure:
@@ -61,6 +70,8 @@ def _kind(hop: Hop, error: BaseException) -> FailureKind:
         if hop.options.get("password") is None:
             return FailureKind.PASSWORD_MISSING
         return FailureKind.PASSWORD_WRONG
+    if is_login and isinstance(error, errors.HostKeyError):
+        return FailureKind.HOST_KEY
     if is_login and isinstance(error, errors.EofError) and _was_reached(hop.method, error):
         # What is called Python there is none, or could not be started.
         return FailureKind.NO_PYTHON

@@ -311,7 +311,7 @@ class ContextTree:
 
     def _on_connection(self, node: Node, connection: Any) -> None:
         if connection.error is not None:
-            self._fail(node, failures.classify(node.hop, connection.error))
+            self._fail(node, failures.classify(node.hop, connection.error, node.context.name))
             return
         if node.is_up or self._nodes.get(node.key) is not node:
             return

@@ -109,6 +109,7 @@ PROMPTS = PromptTable(
             re.compile(rb"^(command-line|\S+)( line \d+)?: Bad (configuration|yes/no)"), EofError
         ),
         Refusal(re.compile(rb"^kex_exchange_identification: "), EofError),
+        Refusal(re.compile(rb"^Connection timed out during banner exchange"), EofError),
     ),
 )
 

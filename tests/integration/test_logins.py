@@ -75,8 +75,9 @@ def logins(world: World, sshd: Sshd) -> Iterator[World]:
         world.inventory = _inventory(sshd, folder)
         # Stock's own masters carry what one task asked for into others.
         world.environment["ANSIBLE_SSH_ARGS"] = "-o ControlMaster=no"
-        # Its other way needs an `ansible` beside the program that runs.
-        world.environment["ANSIBLE_SSH_PASSWORD_MECHANISM"] = "sshpass"
+        # It answers ssh's question for a password by a program of that name.
+        programs = Path(world.python).parent
+        world.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
         world.inventory["all"]["vars"] |= {
             "silent_port": stack.enter_context(_silent()),
             "closing_port": stack.enter_context(_closing()),
@@ -199,3 +200,40 @@ def test_what_the_command_line_says(logins: World, sshd: Sshd) -> None:
     assert {line.way for line in ours.requests} == {"module"}
     assert _stdout(ours, "who, again", "bare") == f"{variables['dash']} <given> <>"
     assert _stdout(ours, "who, again", "worded") == f"{variables['secretive']} <given> <>"
+
+
+#: What each login fails of; the words are those of ssh, or of the stock plugin.
+CAUSES = {
+    "nobody there": "port 1: Connection refused",
+    "nobody there, tried again": "port 1: Connection refused",
+    "no such host": "ssh: Could not resolve hostname nowhere.invalid: ",
+    "no such user": "nobody@127.0.0.1: Permission denied (publickey,password).",
+    "no key": "Permission denied (publickey,password).",
+    "unknown host key": "Host key verification failed.",
+    "changed host key": "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!",
+    "unknown host key with a password": "not possible because Host Key checking is enabled",
+    "no banner": "Connection timed out during banner exchange",
+    "no ssh server": "kex_exchange_identification: ",
+    "wrong argument": "Bad configuration option: nonsense",
+    "unknown switch": "unknown option -- @",
+    "no program": "/nowhere/ssh",
+    "no proxy": "kex_exchange_identification: Connection closed by remote host",
+    "raw, nobody there": "port 1: Connection refused",
+    "a wrong password": "Permission denied",
+    "no password": "Permission denied (password).",
+    "no mechanism": "Permission denied (password).",
+}
+
+
+def test_failures(logins: World) -> None:
+    """As in stock but for the words around the cause; what follows a failure is not disturbed."""
+    ours, found = _compared(logins, "failures.yml")
+    others = [one for one in found if not one.field.endswith("msg")]
+    assert not others, report(others)
+    for one in found:
+        for message in (one.stock, one.ours):
+            assert CAUSES.get(one.event.split(" | ")[1], "Connection refused") in message
+    failed = {event.task for event in ours.events if event.status in {"unreachable", "ignored"}}
+    # An older core knows nothing of mechanisms.
+    assert failed | {"no mechanism"} == {*CAUSES, "items of which one is nowhere"}
+    assert {line.task for line in ours.trace if line.way == "stock"} == {"no program"}

@@ -46,6 +46,7 @@ class FakeReceiver:
 class FakeContext:
     def __init__(self, method, options):
         self.method = method
+        self.name = f"{method}.place"
         self.options = options
         self.connection = FakeConnection()
         self.is_shut_down = False
@@ -191,6 +192,7 @@ def _ended(status):
         ([SSH], _ended(1), FailureKind.NO_PYTHON),
         ([SSH, SUDO], _ended(1), FailureKind.BECOME),
         ([SSH], errors.PasswordError("no"), FailureKind.AUTHENTICATION),
+        ([SSH], errors.HostKeyError("another"), FailureKind.HOST_KEY),
         ([SSH], errors.PythonNotFoundError("none"), FailureKind.NO_PYTHON),
         ([SSH, SUDO_BY_PASSWORD], errors.PasswordError("sorry"), FailureKind.PASSWORD_WRONG),
         ([SSH, SUDO], errors.PasswordError("a password is required"), FailureKind.PASSWORD_MISSING),
@@ -406,6 +408,14 @@ def test_another_machine_has_interpreters_of_its_own(router, tree):
     assert router.made[1].options["python_path"] == FAR.options["python_path"]
     router.made[1].connection.settle("/far/python3")
     assert router.made[2].options["python_path"][0] == ["/far/python3"]
+
+
+def test_a_failure_in_the_words_of_the_program(router, tree):
+    """Our own name for the place is not among them."""
+    outcomes = opened(tree, SSH)
+    router.made[0].connection.settle(error=errors.EofError("ssh.place: ssh: no route to ssh.place"))
+    (outcome,) = outcomes
+    assert outcome.message == "ssh: no route to ssh.place"
 
 
 @pytest.mark.parametrize(
