@@ -44,6 +44,7 @@ class FailedError(Exception):
         self.failure = failed.failure
         self.hop = failed.hop
         self.message = failed.message
+        self.is_known = failed.is_known
 
 
 class Client:
@@ -67,14 +68,20 @@ class Client:
         self._socket.close()
 
     def open(
-        self, stack: list[Any], environment: dict[str, str], seconds: float
+        self,
+        stack: list[Any],
+        environment: dict[str, str],
+        seconds: float,
+        *,
+        needs_python: bool = True,
     ) -> protocol.Opened:
         """The context at the end of *stack*.
 
+        :param needs_python: False for a task that runs without, and may bring one about.
         :raises FailedError: it did not come up.
         :raises BrokerLostError: the broker is gone, or silent for *seconds*.
         """
-        request = protocol.Open(self._next(), stack, environment)
+        request = protocol.Open(self._next(), stack, environment, needs_python)
         return self._ask(request, protocol.Opened, seconds)
 
     def run(

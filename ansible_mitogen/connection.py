@@ -47,6 +47,8 @@ display = Display()
 DEFAULT_SHELL = "/bin/sh"
 
 _RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
+#: These run without a Python, and may install one.
+_BARE_ACTIONS = _RAW_ACTIONS | {"script", "ansible.builtin.script", "ansible.legacy.script"}
 
 
 class MitogenConnection(StockConnection):  # type: ignore[misc]
@@ -221,7 +223,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             result = self._mitogen_execute(text, in_data, executable)
         except NotForUsError as exc:
             # Its Python was removed since: a module finds none, as with stock; all else runs.
-            self._mitogen_say_stock(str(exc))
+            self._mitogen_say_stock(str(exc), is_known=exc.is_known)
             self._mitogen_trace("stock", str(exc))
             stock_command = self._mitogen_stock_command(text, executable, sudoable)
             return tuple(super().exec_command(stock_command, in_data, sudoable))
@@ -300,7 +302,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
                 was_open = False
                 session.open()
         except NotForUsError as exc:
-            self._mitogen_say_stock(str(exc))
+            self._mitogen_say_stock(str(exc), is_known=exc.is_known)
             return False
         except RefusedError as exc:
             if self._mitogen_via():
@@ -320,17 +322,23 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         return True
 
     def _mitogen_say_stock(
-        self, reason: str, error: type[AnsibleError] = AnsibleConnectionFailure
+        self,
+        reason: str,
+        error: type[AnsibleError] = AnsibleConnectionFailure,
+        *,
+        is_known: bool = False,
     ) -> None:
         """Leave this connection to the stock plugin, if that would go the same way.
 
+        :param is_known: whether an earlier task said so.
         :raises error: it would not.
         """
         through = self._mitogen_via()
         if through:
             raise error(f"mitogen_via is {through!r}, and it cannot be gone that way: {reason}")
         self._mitogen_why_stock = reason
-        display.vv(
+        say = display.vvv if is_known else display.vv
+        say(
             f"Mitogen leaves this connection to Ansible's own {self.transport} plugin: {reason}",
             host=self._play_context.remote_addr,
         )
@@ -403,7 +411,8 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def _mitogen_new_session(self, stack: list[Hop]) -> Session:
         become = getattr(self._mitogen_real_become, "name", "")
         is_secret = bool(self._play_context.no_log)
-        target = Target(stack, self._mitogen_retries(), is_secret, become)
+        needs_python = str(self._mitogen_task_keys.get("action")) not in _BARE_ACTIONS
+        target = Target(stack, self._mitogen_retries(), is_secret, become, needs_python)
         return Session(target, functools.partial(broker_socket, self._mitogen_run_pid))
 
     def _mitogen_retries(self) -> int:

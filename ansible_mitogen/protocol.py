@@ -89,6 +89,8 @@ class Open(Record):
     stack: list[Any]
     #: SSH_AUTH_SOCK and the like, as the worker has them.
     environment: dict[str, str]
+    #: False for a task that runs without, and may bring one about.
+    needs_python: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,6 +176,8 @@ class Failed(Record):
     failure: FailureKind
     hop: str
     message: str
+    #: Whether it was found out, and told, before.
+    is_known: bool
 
 
 _RECORDS: dict[str, type[Record]] = {
@@ -182,6 +186,7 @@ _RECORDS: dict[str, type[Record]] = {
 }
 
 _CHECKS: dict[str, type] = {
+    "bool": bool,
     "int": int,
     "str": str,
     "list[Any]": list,

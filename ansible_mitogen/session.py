@@ -56,7 +56,14 @@ _MAX_PAUSE = 30
 
 
 class NotForUsError(Exception):
-    """The host has no Python for us, or an option is beyond us; the stock path is to be taken."""
+    """The host has no Python for us, or an option is beyond us; the stock path is to be taken.
+
+    :param is_known: whether an earlier task was told so.
+    """
+
+    def __init__(self, message: str, *, is_known: bool) -> None:
+        super().__init__(message)
+        self.is_known = is_known
 
 
 class RefusedError(AnsibleError):  # type: ignore[misc]
@@ -78,6 +85,8 @@ class Target:
     is_secret: bool = False
     #: What Ansible calls the way to become another account.
     become: str = ""
+    #: False for a task that runs without, and may bring one about.
+    needs_python: bool = True
 
     @property
     def seconds(self) -> float:
@@ -248,7 +257,12 @@ class Session:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         stack = [hop.to_value() for hop in self.target.stack]
         try:
-            return self._live_client().open(stack, environment, self.target.seconds)
+            return self._live_client().open(
+                stack,
+                environment,
+                self.target.seconds,
+                needs_python=self.target.needs_python,
+            )
         except (BrokerLostError, OSError) as exc:
             self.close()
             raise NoBrokerError(str(exc)) from exc
@@ -300,7 +314,7 @@ class Session:
             hop = self.target.become or hop
         text = "<error censored due to no log>" if self.target.is_secret else exc.message
         if exc.failure in {FailureKind.NO_PYTHON, FailureKind.UNSUPPORTED}:
-            raise NotForUsError(exc.message) from None
+            raise NotForUsError(exc.message, is_known=exc.is_known) from None
         login = self.target.stack[login_depth(self.target.stack) - 1]
         is_by_password = login.options.get("password") is not None
         if exc.failure is FailureKind.HOST_KEY and is_by_password:

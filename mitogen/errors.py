@@ -63,7 +63,12 @@ class ChannelError(Error):
 
 
 class StreamError(Error):
-    """A link failed, or could not be made."""
+    """A link failed, or could not be made.
+
+    `was_reached` is True where a shell of ours ran at the other end: what failed is the Python.
+    """
+
+    was_reached = False
 
 
 class EofError(StreamError):

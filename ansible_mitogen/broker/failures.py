@@ -30,6 +30,8 @@ class HopFailure:
     kind: FailureKind
     hop: str
     message: str
+    #: Whether it was told before.
+    is_known: bool = False
 
 
 def classify(hop: Hop, error: BaseException, name: str = "") -> HopFailure:
@@ -72,7 +74,7 @@ def _kind(hop: Hop, error: BaseException) -> FailureKind:
         return FailureKind.PASSWORD_WRONG
     if is_login and isinstance(error, errors.HostKeyError):
         return FailureKind.HOST_KEY
-    if is_login and isinstance(error, errors.EofError) and _was_reached(hop.method, error):
+    if is_login and isinstance(error, errors.StreamError) and _was_reached(hop.method, error):
         # What is called Python there is none, or could not be started.
         return FailureKind.NO_PYTHON
     if hop.method == "wrapped" and isinstance(error, errors.StreamError):
@@ -85,10 +87,11 @@ def _kind(hop: Hop, error: BaseException) -> FailureKind:
     return FailureKind.INTERNAL
 
 
-def _was_reached(method: str, error: errors.EofError) -> bool:
+def _was_reached(method: str, error: errors.StreamError) -> bool:
+    """Whether what failed is what was started there, and not the program that leads there."""
     exit_status: int | None = getattr(error, "exit_status", None)
-    if exit_status is None:
-        return False
+    if error.was_reached or exit_status is None:
+        return error.was_reached
     if method in {"ssh", "local"}:
         return 0 <= exit_status != _SSH_FAILED
     return exit_status in _NO_COMMAND

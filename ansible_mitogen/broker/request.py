@@ -53,9 +53,11 @@ class Request:
             self.is_over = True
             self._answer(answer)
 
-    def fail(self, kind: FailureKind, message: str, hop: str = "") -> None:
+    def fail(
+        self, kind: FailureKind, message: str, hop: str = "", *, is_known: bool = False
+    ) -> None:
         """Give a failure as the final answer."""
-        self.finish(protocol.Failed(self.number, kind, hop, message))
+        self.finish(protocol.Failed(self.number, kind, hop, message, is_known))
 
     def with_node(self, key: str, use: Callable[[Node], None]) -> None:
         """``use(node)`` with the node of *key*, held; fails the request when there is none."""

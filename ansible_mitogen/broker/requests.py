@@ -26,11 +26,12 @@ class OpenRequest(Request):
         """Find or make the context."""
         stack = [stacks.Hop.from_value(value) for value in self._record.stack]
         self.environment.set_variables(self._record.environment)
-        self.environment.tree.open(stack, self._on_outcome)
+        tree, needs_python = self.environment.tree, self._record.needs_python
+        tree.open(stack, self._on_outcome, needs_python=needs_python)
 
     def _on_outcome(self, outcome: Outcome) -> None:
         if isinstance(outcome, HopFailure):
-            self.fail(outcome.kind, outcome.message, outcome.hop)
+            self.fail(outcome.kind, outcome.message, outcome.hop, is_known=outcome.is_known)
             return
         node = outcome.node
         messages = BOOT_MESSAGES if outcome.is_new else 0

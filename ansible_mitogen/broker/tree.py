@@ -2,18 +2,21 @@
 
 A stack is made hop by hop: the next hop starts when the one before it is up, for it wants to know
 what runs there. Whoever asks for a stack that is on its way waits with the others. What failed is
-forgotten, so that the next task tries again, as stock Ansible does.
+forgotten, so that the next task tries again, as stock Ansible does; but for hosts without a Python
+(see lacks.py), and for what is beyond us.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_mitogen import stack as stacks
 from ansible_mitogen.broker import bounds, failures
+from ansible_mitogen.broker.lacks import Lacks
 from ansible_mitogen.broker.respawns import Respawns
 from ansible_mitogen.protocol import FailureKind
 from ansible_mitogen.target import operations
@@ -89,10 +92,15 @@ class ContextTree:
     :param router: `mitogen.master.Router`; its factories are called with ``wait=False``.
     :param bytes salt: random, of this process: keys do not give passwords away.
     :param limits: how much is kept.
+    :param clock: returns seconds, never going back.
     """
 
     def __init__(
-        self, router: Any, salt: bytes, limits: bounds.Bounds | None = None
+        self,
+        router: Any,
+        salt: bytes,
+        limits: bounds.Bounds | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._router = router
         self._salt = salt
@@ -101,6 +109,7 @@ class ContextTree:
         self._nodes: dict[str, Node] = {}
         #: What is beyond us, and would be each time, by key.
         self._beyond: dict[str, failures.HopFailure] = {}
+        self._lacks = Lacks(clock)
 
     def find(self, key: str) -> Node | None:
         """The node of *key* when its context is up."""
@@ -183,9 +192,23 @@ class ContextTree:
             receiver = seen_from.context.call_async(operations.await_departure, user, END_SECONDS)
             receiver.notify = lambda _receiver, node=node: on_answer(node)
 
-    def open(self, stack: Sequence[stacks.Hop], done: Callable[[Outcome], None]) -> None:
-        """Call ``done(outcome)`` once the context at the end of *stack* is up, or cannot be."""
-        self._descend(stack, 1, None, done, is_new=False)
+    def open(
+        self,
+        stack: Sequence[stacks.Hop],
+        done: Callable[[Outcome], None],
+        *,
+        needs_python: bool = True,
+    ) -> None:
+        """Call ``done(outcome)`` once the context at the end of *stack* is up, or cannot be.
+
+        :param needs_python: see `Lacks.answer`.
+        """
+        key = self._login_key(stack)
+        lack = self._lacks.answer(key, needs_python=needs_python) if self._lacks else None
+        if lack is None:
+            self._descend(stack, 1, None, done, is_new=False)
+        else:
+            done(lack)
 
     def open_beside(
         self, node: Node, interpreter: str, stamp: str, done: Callable[[Any], None]
@@ -211,11 +234,15 @@ class ContextTree:
         """
         account = stacks.account_key(stack)
         self._beyond.clear()
+        self._lacks.clear()
         for node in list(self._nodes.values()):
             is_same = node is node.login and stacks.account_key(node.stack) == account
             if is_same and node.context:
                 self._forget(node)
                 node.context.shutdown()
+
+    def _login_key(self, stack: Sequence[stacks.Hop]) -> str:
+        return stacks.digest(stack[: stacks.login_depth(stack)], self._salt)
 
     def _descend(
         self,
@@ -322,7 +349,9 @@ class ContextTree:
 
     def _fail(self, node: Node, failure: failures.HopFailure) -> None:
         if failure.kind is FailureKind.UNSUPPORTED:
-            self._beyond[node.key] = failure
+            self._beyond[node.key] = dataclasses.replace(failure, is_known=True)
+        elif failure.kind is FailureKind.NO_PYTHON and node.hop.is_login:
+            failure = self._lacks.note(node.key, failure)
         self._forget(node)
         self._answer(node, failure)
 

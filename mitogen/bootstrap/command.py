@@ -5,8 +5,11 @@ that bash, dash, zsh, tcsh and fish all hand it on unchanged, and no ``$`` eithe
 escapes every special character for the login shell except that one. Hence no loop and no variable;
 the walk over the candidates is one command substitution, split at ``:``, which no path holds::
 
-    IFS=:;exec `command -v A||command -v B||echo echo:MITOGEN1:NONCE:none` -c ...
+    echo "MITOGEN1 "NONCE sh;IFS=:;exec `command -v A||command -v B||echo echo` -c ...
 
+It begins with a marker of its own, so that a Python that does not start can be told from a program
+that does not lead there. None stands in it as it is said, for a shell may show what it runs. Where
+no candidate exists, ``echo`` is run in its place, and says so by its arguments.
 The first candidate that exists is started, once; it decides itself whether it is new enough, and
 otherwise goes on to the others, which it finds among its arguments.
 """
@@ -40,11 +43,13 @@ def remote_argv(python_candidates: "list | None", nonce: "str", remote_name: "st
     """
     candidates = [candidate_words(c) for c in python_candidates or DEFAULT_CANDIDATES]
     walk = "||".join([_probe(words) for words in candidates])
+    prefix = '"%s "%s' % (markers.WORD, nonce)
     parts = [
-        "IFS=:;exec `%s||echo echo:%s:%s:none`" % (walk, markers.WORD, nonce),
+        "echo %s sh;IFS=:;exec `%s||echo echo`" % (prefix, walk),
         '-c "%s" "%s"' % (first_stage.START, first_stage.UNPACK),
         first_stage.packed_program(),
-        nonce,
+        prefix,
+        "none",
         _harmless(remote_name),
     ]
     # The first one is not repeated: it is the one that asks for the others.

@@ -2,15 +2,15 @@
 
 Pure: bytes and the time come in, events come out. ::
 
-    WAIT_PYTHON --PYTHON--> WAIT_UP --READY--> UP
-      |    ^ |                 | ^ |
-      |    +-+ TOO_OLD         | +-+ PYTHON (restarted for its title, once)
-      |                        |
-      +---NO_PYTHON, ENDED, EXPIRED, REFUSED, BROKEN---> FAILED
+    WAIT_SHELL --SHELL--> WAIT_PYTHON --PYTHON--> WAIT_UP --READY--> UP
+      |                     |    ^ |                 | ^ |
+      |                     |    +-+ TOO_OLD         | +-+ PYTHON (restarted for its title, once)
+      |                     |                        |
+      +---------------------+--NO_PYTHON, ENDED, EXPIRED, REFUSED, BROKEN---> FAILED
 
-In WAIT_PYTHON the program that leads there (ssh, sudo) may ask and complain, on its diagnostics;
-login scripts may print anything on the link. From the first marker on the interpreter is ours and
-no prompt is answered any more.
+In WAIT_SHELL the program that leads there (ssh, sudo) may ask and complain, on its diagnostics;
+login scripts may print anything on the link. From the first marker on what runs there is ours and
+no prompt is answered any more. A fork has no shell: the words of its Python come first.
 """
 
 import collections
@@ -37,23 +37,41 @@ __all__ = [
     "up_marker",
 ]
 
-WAIT_PYTHON, WAIT_UP, UP, FAILED = "WAIT_PYTHON", "WAIT_UP", "UP", "FAILED"
-PYTHON, TOO_OLD, NO_PYTHON, READY = "PYTHON", "TOO_OLD", "NO_PYTHON", "READY"
+WAIT_SHELL, WAIT_PYTHON, WAIT_UP = "WAIT_SHELL", "WAIT_PYTHON", "WAIT_UP"
+UP, FAILED = "UP", "FAILED"
+SHELL, PYTHON, TOO_OLD, NO_PYTHON, READY = "SHELL", "PYTHON", "TOO_OLD", "NO_PYTHON", "READY"
 ENDED, EXPIRED, REFUSED, BROKEN = "ENDED", "EXPIRED", "REFUSED", "BROKEN"
 
+_UNDER_WAY = (WAIT_SHELL, WAIT_PYTHON, WAIT_UP)
+_WITHOUT_PYTHON = (WAIT_SHELL, WAIT_PYTHON)
+
 _NEXT = {
+    (WAIT_SHELL, SHELL): WAIT_PYTHON,
+    (WAIT_SHELL, PYTHON): WAIT_UP,
+    (WAIT_SHELL, TOO_OLD): WAIT_PYTHON,
+    (WAIT_SHELL, NO_PYTHON): FAILED,
+    (WAIT_SHELL, ENDED): FAILED,
+    (WAIT_SHELL, EXPIRED): FAILED,
+    (WAIT_SHELL, REFUSED): FAILED,
+    (WAIT_SHELL, BROKEN): FAILED,
     (WAIT_PYTHON, PYTHON): WAIT_UP,
     (WAIT_PYTHON, TOO_OLD): WAIT_PYTHON,
     (WAIT_PYTHON, NO_PYTHON): FAILED,
     (WAIT_PYTHON, ENDED): FAILED,
     (WAIT_PYTHON, EXPIRED): FAILED,
-    (WAIT_PYTHON, REFUSED): FAILED,
     (WAIT_PYTHON, BROKEN): FAILED,
     (WAIT_UP, PYTHON): WAIT_UP,
     (WAIT_UP, READY): UP,
     (WAIT_UP, ENDED): FAILED,
     (WAIT_UP, EXPIRED): FAILED,
     (WAIT_UP, BROKEN): FAILED,
+}
+
+#: What is waited for, in words.
+_AWAITED = {
+    WAIT_SHELL: "a shell there",
+    WAIT_PYTHON: "Python to start",
+    WAIT_UP: "the context to come up",
 }
 
 #: Kept of what was said, for the error text.
@@ -166,7 +184,7 @@ class Handshake:
         self._spare = max([len(secret) for secret in self._secrets], default=0)
         self._where = where
         self._deadline = deadline
-        self._state = WAIT_PYTHON
+        self._state = WAIT_SHELL
         self._events = collections.deque()
         self._link = bytearray()
         self._noise = bytearray()
@@ -185,9 +203,9 @@ class Handshake:
     def feed_link(self, data: "bytes") -> "None":
         """Bytes from the child's stdout."""
         self._link += data
-        while self._state in (WAIT_PYTHON, WAIT_UP) and self._take_marker():
+        while self._state in _UNDER_WAY and self._take_marker():
             pass
-        if self._link_prompts and self._state == WAIT_PYTHON:
+        if self._link_prompts and self._state == WAIT_SHELL:
             rest = bytes(self._link_line + data).rpartition(b"\n")[2]
             self._link_line = bytearray(rest[-MAX_PROMPT - self._spare :])
             self._take_prompt(self._link_line, self._link_prompts)
@@ -199,7 +217,7 @@ class Handshake:
         self._line = bytearray(rest[-MAX_PROMPT - self._spare :])
         for line in lines:
             self._take_line(line.strip(b"\r"))
-        if rest and self._state == WAIT_PYTHON:
+        if rest and self._state == WAIT_SHELL:
             self._take_prompt(self._line, self._table.prompts)
 
     def link_eof(self) -> "None":
@@ -208,12 +226,12 @@ class Handshake:
 
     def process_ended(self, status: "int | None") -> "None":
         """The program has ended, or closed the link; *status* is None when that is not known."""
-        if self._state in (WAIT_PYTHON, WAIT_UP):
+        if self._state in _UNDER_WAY:
             self._enter(ENDED, self._end_error(status))
 
     def expire(self, now: "float") -> "None":
         """The time is *now*."""
-        if now >= self._deadline and self._state in (WAIT_PYTHON, WAIT_UP):
+        if now >= self._deadline and self._state in _UNDER_WAY:
             self._enter(EXPIRED, self._timeout_error())
 
     # Output -----------------------------------------------------------------------------------
@@ -221,7 +239,7 @@ class Handshake:
     @property
     def next_deadline(self) -> "float | None":
         """When `expire` wants to be called; None when never."""
-        return self._deadline if self._state in (WAIT_PYTHON, WAIT_UP) else None
+        return self._deadline if self._state in _UNDER_WAY else None
 
     def next_event(self) -> "object":
         """What is to be done next: an event, or None."""
@@ -252,15 +270,20 @@ class Handshake:
         return True
 
     def _read_marker(self, text: "bytes") -> "None":
+        if text == b"sh" and self._state == WAIT_SHELL:
+            # What was taken for a refusal was none.
+            self._refusal = None
+            self._enter(SHELL)
+            return
         python = _PYTHON.fullmatch(text)
         old = _OLD.fullmatch(text)
         if python:
             self._found_python(python.groups())
-        elif old and self._state == WAIT_PYTHON:
+        elif old and self._state in _WITHOUT_PYTHON:
             if len(self._old_versions) < MAX_ANSWERS:
                 self._old_versions.append(".".join([part.decode() for part in old.groups()]))
             self._enter(TOO_OLD)
-        elif _NONE.match(text) and self._state == WAIT_PYTHON:
+        elif _NONE.match(text) and self._state in _WITHOUT_PYTHON:
             self._enter(NO_PYTHON, self._no_python_error())
         elif text == b"up" and self._state == WAIT_UP:
             leftover = bytes(self._link)
@@ -291,7 +314,7 @@ class Handshake:
         if not line.strip():
             return
         self._events.append(DiagnosticLine(self._clean(line)[:KEPT]))
-        if self._state == WAIT_PYTHON and self._refusal is None:
+        if self._state == WAIT_SHELL and self._refusal is None:
             for refusal in self._table.refusals:
                 if refusal.pattern.search(line):
                     self._refusal = (refusal, self._clean(line)[:KEPT])
@@ -327,8 +350,10 @@ class Handshake:
     # The end ----------------------------------------------------------------------------------
 
     def _enter(self, what: "str", error: "Exception | None" = None) -> "None":
+        was_reached = self._state != WAIT_SHELL
         self._state = _NEXT[self._state, what]
         if error is not None:
+            error.was_reached = was_reached
             self._events.append(Failed(error))
 
     def _refuse(self, error: "type", text: "str") -> "None":
@@ -355,7 +380,7 @@ class Handshake:
     def _end_error(self, status: "int | None") -> "Exception":
         if self._refusal is not None:
             return self._refusal_error()
-        what = "the connection ended" if self._state == WAIT_PYTHON else "Python ended"
+        what = "the connection ended" if self._state == WAIT_SHELL else "Python ended"
         text = "%s: %s before the context was up" % (self._where, what)
         if status is not None:
             how = "exit status %d" % (status,) if status >= 0 else "signal %d" % (-status,)
@@ -368,8 +393,7 @@ class Handshake:
     def _timeout_error(self) -> "Exception":
         if self._refusal is not None:
             return self._refusal_error()
-        waiting = "Python" if self._state == WAIT_PYTHON else "the context to come up"
-        text = "%s: timed out waiting for %s" % (self._where, waiting)
+        text = "%s: timed out waiting for %s" % (self._where, _AWAITED[self._state])
         return ConnectTimeoutError(text + self._last_words())
 
     def _last_words(self) -> "str":

@@ -3,8 +3,9 @@
 Every marker is one line that holds the nonce of this very start, so that nothing a login script
 prints, and no other child's output, can be taken for one::
 
-    MITOGEN1 <nonce> py <version> <magic> <optimize> <pid> <uid> <executable in hex>
-    MITOGEN1 <nonce> old <version> <executable in hex>
+    MITOGEN1 <nonce> sh
+    MITOGEN1 <nonce> (<version>, <magic>, <optimize>, <executable in hex>)
+    MITOGEN1 <nonce> (<version, when it is too old>)
     MITOGEN1 <nonce> none
     MITOGEN1 <nonce> up
 """

@@ -93,7 +93,7 @@ def fork(broker: "object", options: "object", title: "str") -> "Forked":
 
     :raises mitogen.fork.Error: it would not be safe.
     """
-    nonce = os.urandom(8).hex()
+    nonce = os.urandom(6).hex()
     with _nobody_else(broker, options.connect_timeout):
         for stream in (sys.stdout, sys.stderr):
             stream.flush()  # or both processes would write what is there

@@ -69,7 +69,7 @@ class Launch:
     def start(self) -> "None":
         """Start the process; never raises, failures are reported."""
         plan = self._plan
-        self._nonce = plan.forked.nonce if plan.forked else os.urandom(8).hex()
+        self._nonce = plan.forked.nonce if plan.forked else os.urandom(6).hex()
         deadline = self._broker.timers.clock() + plan.options.connect_timeout
         self._handshake = Handshake(
             self._nonce,

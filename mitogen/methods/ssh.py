@@ -108,7 +108,7 @@ PROMPTS = PromptTable(
         Refusal(
             re.compile(rb"^(command-line|\S+)( line \d+)?: Bad (configuration|yes/no)"), EofError
         ),
-        Refusal(re.compile(rb"^kex_exchange_identification: "), EofError),
+        Refusal(re.compile(rb"^(kex_exchange_identification|banner exchange): "), EofError),
         Refusal(re.compile(rb"^Connection timed out during banner exchange"), EofError),
     ),
 )

@@ -29,7 +29,7 @@ from mitogen.bootstrap.handshake import (
 )
 from mitogen.controller import process
 
-NONCE = "0123456789abcdef"
+NONCE = "0123456789ab"
 TITLE = "mitogen:alice@control:77"
 TIMEOUT = 30.0
 

@@ -32,6 +32,7 @@ from mitogen.errors import (
 )
 
 NONCE = "00aa11bb"
+SHELL = b"MITOGEN1 00aa11bb sh\n"
 PYTHON = b"\nMITOGEN1 00aa11bb (3, 11, 7, 'a70d0d0a', 0, '2f62696e2f70')\n"
 OLD = b"\nMITOGEN1 00aa11bb (2, 7, 18)\n"
 INFO = InterpreterInfo((3, 11, 7), "a70d0d0a", 0, "/bin/p")
@@ -80,7 +81,7 @@ def only_error(shake: Handshake) -> Exception:
 def test_the_ordinary_way():
     """A Python is found, is sent its boot code, and is up; the rest belongs to the frames."""
     shake = make()
-    shake.feed_link(b"Welcome!\n" + PYTHON)
+    shake.feed_link(b"Welcome!\n" + SHELL + PYTHON)
     assert events(shake) == [Interpreter(INFO)]
     shake.feed_link(up_marker(NONCE) + b"\x01frames")
     assert events(shake) == [Up(b"\x01frames")]
@@ -90,7 +91,7 @@ def test_the_ordinary_way():
 @given(st.data())
 def test_any_division_into_chunks_gives_the_same_events(data: st.DataObject):
     """TCP does not know where lines end."""
-    stream = b"noise MITOGEN1 x\n" + OLD + PYTHON + up_marker(NONCE) + b"rest"
+    stream = b"noise MITOGEN1 x\n" + SHELL + OLD + PYTHON + up_marker(NONCE) + b"rest"
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     shake = make()
     found: list[object] = []
@@ -120,7 +121,7 @@ def test_a_marker_of_another_start_is_noise():
     assert events(shake) == []
 
 
-@pytest.mark.parametrize("none", [b"()", b"none -c import sys;exec(sys.argv[1]) ..."])
+@pytest.mark.parametrize("none", [b"()", b"none mitogen:alice@control:77 python3"])
 def test_no_python(none: bytes):
     """Said by the shell, or by the last of the Pythons that are too old."""
     shake = make()
@@ -135,6 +136,41 @@ def test_no_python_names_the_old_ones():
     shake = make()
     shake.feed_link(OLD + b"\nMITOGEN1 00aa11bb ()\n")
     assert "only 2.7.18" in str(only_error(shake))
+
+
+@pytest.mark.parametrize("was_reached", [False, True])
+@pytest.mark.parametrize("end", ["ends", "hangs"])
+def test_whether_a_shell_was_reached(end: str, was_reached: bool):
+    """A Python that does not start is not a program that does not lead there."""
+    shake = make()
+    if was_reached:
+        shake.feed_link(SHELL)
+    if end == "ends":
+        shake.process_ended(255)
+    else:
+        shake.expire(100.0)
+    error = only_error(shake)
+    assert error.was_reached is was_reached
+    assert ("Python" in str(error)) is was_reached
+
+
+def test_a_shell_is_asked_for_no_password():
+    """What leads there has done its part: what looks like a prompt or a refusal is none."""
+    shake = make("s3cret")
+    shake.feed_diagnostics(b"denied, said the banner\n")
+    shake.feed_link(SHELL)
+    shake.feed_diagnostics(b"changed\npassword: ")
+    shake.process_ended(1)
+    error = only_error(shake)
+    assert isinstance(error, EofError)
+    assert error.was_reached
+
+
+def test_a_second_shell_fails():
+    """There is one."""
+    shake = make()
+    shake.feed_link(SHELL + SHELL)
+    assert type(only_error(shake)) is StreamError
 
 
 def test_a_restarted_interpreter_is_booted_again():

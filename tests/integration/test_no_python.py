@@ -31,10 +31,11 @@ echo 'SyntaxError: invalid syntax' >&2
 exit 1
 END
 printf '#!/bin/sh\necho broken >&2\nexit 127\n' >/opt/python/broken
+printf '#!/bin/sh\nkill -SEGV $$\n' >/opt/python/crashing
 echo 'no program' >/opt/python/unreadable
-chmod 755 /opt/python/old /opt/python/broken
+chmod 755 /opt/python/old /opt/python/broken /opt/python/crashing
 """
-_UNUSABLE = ("old", "broken", "unreadable", "missing")
+_UNUSABLE = ("old", "broken", "crashing", "unreadable", "missing")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def _run(docker: containers.Docker, image: str, kind: str) -> Run:
             container.execute(_REMOVE)
             world = World(folder, _inventory(container, folder))
             shutil.copy(FOLDER / "script.sh", world.fresh_folder("run"))
-            return world.run(FOLDER / "no_python.yml", kind)
+            return world.run(FOLDER / "no_python.yml", kind, "-vv")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -100,6 +101,12 @@ def test_the_same_as_stock(runs: dict[str, Run], capsys: pytest.CaptureFixture[s
     assert not found, "\n".join(str(one) for one in found)
     assert stock.events_of("a module")[0].status == "ignored"
     assert {event.status for event in stock.events_of("a module there")} == {"ignored"}
+
+
+def test_said_once(runs: dict[str, Run]) -> None:
+    """Each host's reason, however many tasks go that way, and how often it is looked for."""
+    output = runs[OURS].output
+    assert output.count("Mitogen leaves this connection") == 1 + len(_UNUSABLE)
 
 
 def test_from_the_next_task_on(runs: dict[str, Run]) -> None:

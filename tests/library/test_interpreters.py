@@ -108,3 +108,17 @@ def test_a_program_that_is_no_python(router: Any, tmp_path: Path) -> None:
     with pytest.raises(mitogen.core.StreamError, match="exit status 3") as caught:
         router.local(python_path=str(program))
     assert caught.value.exit_status == 3
+    assert caught.value.was_reached
+
+
+def test_a_program_that_waits(router: Any, tmp_path: Path) -> None:
+    """It is told apart from a login that does not come up."""
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec cat >/dev/null\n")
+    program.chmod(0o755)
+    with pytest.raises(mitogen.core.StreamError, match="waiting for Python to start") as caught:
+        router.local(python_path=str(program), connect_timeout=0.3)
+    assert caught.value.was_reached
+    with pytest.raises(mitogen.core.StreamError, match="waiting for a shell there") as caught:
+        router.command(argv=["sh", "-c", "exec cat >/dev/null"], connect_timeout=0.3)
+    assert not caught.value.was_reached

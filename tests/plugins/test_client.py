@@ -59,14 +59,16 @@ def test_open():
     with scripted(script) as (client, broker):
         opened = client.open([["local", {}]], {"A": "b"}, 10)
         assert (opened.key, opened.executable) == ("k", "/usr/bin/python3")
-        assert broker.got == [protocol.Open(1, [["local", {}]], {"A": "b"})]
+        assert broker.got == [protocol.Open(1, [["local", {}]], {"A": "b"}, True)]
 
 
 def test_failure_is_raised_and_the_client_lives():
     """A failure is the answer: the next request goes over the same socket."""
 
     def script(record):
-        yield protocol.Failed(record.request, protocol.FailureKind.CONNECT, "ssh", "no route")
+        yield protocol.Failed(
+            record.request, protocol.FailureKind.CONNECT, "ssh", "no route", False
+        )
 
     with scripted(script) as (client, _broker):
         for _ in range(2):

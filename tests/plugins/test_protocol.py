@@ -11,7 +11,9 @@ from mitogen.errors import DecodeError
 from mitogen.wire import values
 
 RECORDS = [
-    protocol.Open(1, [["ssh", {"hostname": "h", "password": values.Secret("x")}]], {"A": "b"}),
+    protocol.Open(
+        1, [["ssh", {"hostname": "h", "password": values.Secret("x")}]], {"A": "b"}, False
+    ),
     protocol.Run(2, "key", {"job_id": "j", "stdin": b"\x00\xff", "files": {"a": "b"}}),
     protocol.Files(3, {"digest": b"x" * 5000}),
     protocol.Call(4, "key", "write_chunk", ["/tmp/x", 0, b"data", None, True]),
@@ -20,7 +22,7 @@ RECORDS = [
     protocol.NeedFiles(7, ["a", "b"]),
     protocol.Finished(8, {"rc": 0, "stdout": b"", "stderr": b"", "missing": []}, 1, 1),
     protocol.Returned(9, {"nested": [1, 2.5, None]}),
-    protocol.Failed(10, protocol.FailureKind.NO_PYTHON, "ssh", "none"),
+    protocol.Failed(10, protocol.FailureKind.NO_PYTHON, "ssh", "none", True),
 ]
 
 

@@ -96,9 +96,24 @@ def router():
     return FakeRouter()
 
 
+class Clock:
+    """Stands still until the test says otherwise."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
 @pytest.fixture
-def tree(router):
-    return ContextTree(router, b"salt")
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def tree(router, clock):
+    return ContextTree(router, b"salt", clock=clock)
 
 
 SSH = Hop("ssh", {"hostname": "h", "python_path": ["python3.12", "python3"]})
@@ -177,9 +192,16 @@ def test_explicit_interpreter_is_used_as_it_is(router, tree):
     assert router.made[1].options["python_path"] == ["/opt/python"]
 
 
-def _ended(status):
+def _ended(status, *, was_reached=False):
     error = errors.EofError("ended")
     error.exit_status = status
+    error.was_reached = was_reached
+    return error
+
+
+def _silent(*, was_reached):
+    error = errors.ConnectTimeoutError("timed out")
+    error.was_reached = was_reached
     return error
 
 
@@ -189,11 +211,11 @@ def _ended(status):
         ([SSH], errors.EofError("no route"), FailureKind.CONNECT),
         ([SSH], _ended(255), FailureKind.CONNECT),
         ([SSH], _ended(-9), FailureKind.CONNECT),
-        ([SSH], _ended(1), FailureKind.NO_PYTHON),
+        ([SSH], _silent(was_reached=False), FailureKind.CONNECT),
         ([SSH, SUDO], _ended(1), FailureKind.BECOME),
+        ([SSH, SUDO], _ended(1, was_reached=True), FailureKind.BECOME),
         ([SSH], errors.PasswordError("no"), FailureKind.AUTHENTICATION),
         ([SSH], errors.HostKeyError("another"), FailureKind.HOST_KEY),
-        ([SSH], errors.PythonNotFoundError("none"), FailureKind.NO_PYTHON),
         ([SSH, SUDO_BY_PASSWORD], errors.PasswordError("sorry"), FailureKind.PASSWORD_WRONG),
         ([SSH, SUDO], errors.PasswordError("a password is required"), FailureKind.PASSWORD_MISSING),
         ([SSH, SUDO], errors.EofError("not in sudoers"), FailureKind.BECOME),
@@ -212,6 +234,44 @@ def test_failures_say_what_they_mean(router, tree, hops, error, kind):
     before = len(router.made)
     opened(tree, *hops)
     assert len(router.made) == before + 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _ended(1),
+        _ended(255, was_reached=True),
+        _silent(was_reached=True),
+        errors.PythonNotFoundError("none"),
+    ],
+)
+def test_a_host_without_python(router, tree, clock, error):
+    """Asked once, and again when there may be one; what is told again says so."""
+
+    def fails_after(count, **how):
+        outcomes = []
+        tree.open([SSH, SUDO], outcomes.append, **how)
+        assert len(router.made) == count
+        if not outcomes:
+            router.made[-1].connection.settle(error=error)
+        (outcome,) = outcomes
+        assert (outcome.kind, outcome.hop) == (FailureKind.NO_PYTHON, "ssh")
+        return outcome.is_known
+
+    assert not fails_after(1)
+    assert fails_after(1)
+    # What runs without Python is not held up; what comes behind it looks again.
+    assert fails_after(1, needs_python=False)
+    assert fails_after(2)
+    clock.now += 29.0
+    assert fails_after(2)
+    clock.now += 1.0
+    assert fails_after(3)
+    error.args = ("for another reason",)
+    tree.open([SSH], [].append, needs_python=False)
+    assert not fails_after(4)
+    tree.reset([SSH])
+    assert not fails_after(5)
 
 
 def test_loss_before_the_failure_is_told(router, tree):
