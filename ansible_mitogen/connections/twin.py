@@ -57,7 +57,11 @@ class TwinConnection(MitogenConnection):
         return frozenset({*kind.options, *kind.own, *kind.program_options})
 
     def _mitogen_say_stock(
-        self, reason: str, error: type[AnsibleError] = AnsibleConnectionFailure
+        self,
+        reason: str,
+        error: type[AnsibleError] = AnsibleConnectionFailure,
+        *,
+        is_known: bool = False,
     ) -> None:
         if isinstance(self, NoTwin):
             twin = self._mitogen_declaration.twin
@@ -65,7 +69,7 @@ class TwinConnection(MitogenConnection):
             raise error(f"{reason}{other}")
         if self._mitogen_twin_error is not None:
             raise self._mitogen_twin_error
-        super()._mitogen_say_stock(reason, error)
+        super()._mitogen_say_stock(reason, error, is_known=is_known)
 
     def _mitogen_login_user(self, get_option: GetOption) -> str | None:
         user = optional(get_option, "remote_user") or self._play_context.remote_user
