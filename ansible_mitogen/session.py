@@ -94,6 +94,11 @@ class Target:
         of_hops = (hop.options.get("connect_timeout", BOOT_SECONDS) for hop in self.stack)
         return float(sum(of_hops) + BOOT_SECONDS)
 
+    @property
+    def is_by_password(self) -> bool:
+        """Whether the login to the machine itself has one to give."""
+        return self.stack[login_depth(self.stack) - 1].options.get("password") is not None
+
 
 @dataclasses.dataclass(frozen=True)
 class Counted:
@@ -146,7 +151,7 @@ class Session:
                 self._opened = self._open_once()
                 return self._opened
             except FailedError as exc:
-                if exc.failure is not FailureKind.CONNECT:
+                if not self._may_pass(exc.failure):
                     self._raise(exc)
                 # The stock plugin's pauses: 0, 1, 3, 7 ... seconds.
                 time.sleep(min(2**attempt - 1, _MAX_PAUSE))
@@ -253,6 +258,13 @@ class Session:
             self.close()
             raise AnsibleConnectionFailure(str(exc)) from exc
 
+    def _may_pass(self, failure: FailureKind) -> bool:
+        """Whether another try is worth it; none is for a password, lest an account gets locked."""
+        if failure is FailureKind.CONNECT:
+            return True
+        is_refused = failure in {FailureKind.AUTHENTICATION, FailureKind.HOST_KEY}
+        return is_refused and not self.target.is_by_password
+
     def _open_once(self) -> protocol.Opened:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         stack = [hop.to_value() for hop in self.target.stack]
@@ -315,8 +327,7 @@ class Session:
         text = "<error censored due to no log>" if self.target.is_secret else exc.message
         if exc.failure in {FailureKind.NO_PYTHON, FailureKind.UNSUPPORTED}:
             raise NotForUsError(exc.message, is_known=exc.is_known) from None
-        login = self.target.stack[login_depth(self.target.stack) - 1]
-        is_by_password = login.options.get("password") is not None
+        is_by_password = self.target.is_by_password
         if exc.failure is FailureKind.HOST_KEY and is_by_password:
             raise AnsibleError(_UNKNOWN_HOST) from None
         if exc.failure is FailureKind.AUTHENTICATION and is_by_password:
