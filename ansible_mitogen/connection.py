@@ -34,7 +34,7 @@ from ansible_mitogen.session import (
     broker_socket,
 )
 from ansible_mitogen.shell import CommandResult, marking_shell, take_executable
-from ansible_mitogen.stack import CannotAccelerate, Hop, is_to_be_discovered
+from ansible_mitogen.stack import CannotAccelerate, Hop
 from ansible_mitogen.trace import TraceLine, Way, trace
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
 
     def mitogen_has_plain_python(self) -> bool:
         """Whether the interpreter that runs there is started by no script and without options."""
-        named = plain(self.get_option("mitogen_interpreter_python"))
+        named = discovery.named(self.get_option("mitogen_interpreter_python"))
         return interpreter.is_plain(named, self._mitogen_live_session().executable)
 
     # What Ansible does -------------------------------------------------------------------------
@@ -345,10 +345,10 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
 
     def _mitogen_is_to_change_python(self, executable: str) -> bool:
         """Whether discovery chose another interpreter than the one that runs; remembers it."""
-        option = super().get_option("mitogen_interpreter_python")
+        named = discovery.named(super().get_option("mitogen_interpreter_python"))
         delegate_to = self._mitogen_task_keys.get("delegate_to")
         chosen = discovery.chosen(self._mitogen_task_vars, delegate_to)
-        if not is_to_be_discovered(option) or chosen in {None, executable, self._mitogen_python}:
+        if named is not None or chosen in {None, executable, self._mitogen_python}:
             return False
         self._mitogen_python = chosen
         return True

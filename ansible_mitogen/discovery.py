@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_mitogen.compat.platform_discovery import platform_script
+from ansible_mitogen.compat.platform_discovery import MODES, platform_script
 from ansible_mitogen.plain import plain
 from ansible_mitogen.shell import CommandResult
 
@@ -27,6 +27,12 @@ _PLATFORM = re.compile(r"echo PLATFORM; uname; echo FOUND; (?:command -v '[^']*'
 #: What nearly all distributions come with.
 _LIKELY = "/usr/bin/python3"
 _FACT = "discovered_interpreter_python"
+
+
+def named(interpreter: Any) -> str | None:
+    """The interpreter of ``ansible_python_interpreter``; None where it says to look for one."""
+    text = plain(interpreter)
+    return None if not text or text in MODES else str(text)
 
 
 def is_discovery(text: str) -> bool:

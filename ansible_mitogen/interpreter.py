@@ -12,8 +12,6 @@ import os
 import re
 from collections.abc import Sequence
 
-from ansible_mitogen.stack import DISCOVERY_MODES
-
 # No word that means more to a shell, a Python 3 that is new enough as far as its name tells, and
 # options without a value.
 _PYTHON = r"(?:[\w.+/-]*/)?python3(?:\.(?:[6-9]|[1-9]\d))?"
@@ -35,8 +33,8 @@ def command_words(command: str) -> list[str] | None:
 def is_plain(named: str | None, executable: str) -> bool:
     """Whether the Python *executable* was started by that path, not by a script or with options.
 
-    :param named: ``ansible_python_interpreter``, or a discovery mode.
+    :param named: ``ansible_python_interpreter``; None where one was discovered.
     """
-    if not named or named in DISCOVERY_MODES:
+    if named is None:
         return True
     return named == (executable if "/" in named else os.path.basename(executable))

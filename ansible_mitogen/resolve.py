@@ -71,7 +71,7 @@ def is_here(stack: Sequence[Hop]) -> bool:
 
 def _account(get_option: GetOption) -> stacks.Account:
     python = stacks.python_candidates(
-        plain(get_option("mitogen_interpreter_python")),
+        discovery.named(get_option("mitogen_interpreter_python")),
         discovery.likely_first(plain(get_option("mitogen_interpreter_fallback"))),
         is_path=quotes_interpreters(),
     )

@@ -19,9 +19,6 @@ from ansible_mitogen.ssh_arguments import SshOptions
 from mitogen.bootstrap.command import candidate_words
 from mitogen.wire.values import Secret, encode
 
-#: The modes of ``ansible_python_interpreter`` that mean: look for one.
-DISCOVERY_MODES = ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent")
-
 #: Seconds that a host may take to start Python, on top of the network's time-out.
 BOOT_SECONDS = 30
 
@@ -96,12 +93,12 @@ def python_candidates(
 ) -> list[Any]:
     """What may be started as Python, best first.
 
-    :param interpreter: ``ansible_python_interpreter``, or a discovery mode.
+    :param interpreter: ``ansible_python_interpreter``; None where one is to be discovered.
     :param fallback: Ansible's own list for discovery.
     :param is_path: blanks in *interpreter* are part of a path; else arguments come behind them.
     :raises CannotAccelerate: it means more to a shell than a program and its arguments.
     """
-    if interpreter is None or is_to_be_discovered(interpreter):
+    if interpreter is None:
         return [str(candidate) for candidate in fallback]
     candidate = [interpreter] if is_path else interpreter
     try:
@@ -109,11 +106,6 @@ def python_candidates(
     except ValueError as exc:
         raise CannotAccelerate(str(exc)) from exc
     return [candidate]
-
-
-def is_to_be_discovered(interpreter: str | None) -> bool:
-    """Whether ``ansible_python_interpreter`` has that value which means: look for one."""
-    return not interpreter or interpreter in DISCOVERY_MODES
 
 
 def local_hop(account: Account) -> Hop:

@@ -1,9 +1,16 @@
-"""Whether a host's distribution has a say in which interpreter is discovered: in old versions."""
+"""What discovery knows in each version: its modes, and whether the distribution has a say."""
 
 from __future__ import annotations
 
 import functools
 import pkgutil
+
+from ansible_mitogen.compat.core import VERSION
+
+#: From 2.21 on an ``auto_legacy`` is the name of a program.
+MODES = frozenset({"auto", "auto_silent"})
+if tuple(map(int, VERSION.split(".")[:2])) < (2, 21):
+    MODES |= {"auto_legacy", "auto_legacy_silent"}
 
 
 @functools.cache

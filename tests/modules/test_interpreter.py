@@ -72,7 +72,6 @@ def test_what_the_connection_decides(path: str | None, arguments: list[str], is_
     ("named", "executable", "plain"),
     [
         (None, "/usr/bin/python3", True),
-        ("auto_silent", "/usr/bin/python3", True),
         ("/usr/bin/python3", "/usr/bin/python3", True),
         ("python3", "/usr/bin/python3", True),
         ("/opt/wrapper", "/usr/bin/python3", False),

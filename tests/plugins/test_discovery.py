@@ -6,11 +6,28 @@ import inspect
 import json
 
 import pytest
-from ansible.executor import interpreter_discovery
+from ansible.executor import interpreter_discovery, module_common
+from ansible.executor.interpreter_discovery import InterpreterDiscoveryRequiredError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 
 from ansible_mitogen import discovery
 
 _ASKS_PLATFORM = "PLATFORM" in inspect.getsource(interpreter_discovery.discover_interpreter)
+
+
+@pytest.mark.parametrize(
+    "value", ["auto", "auto_silent", "auto_legacy", "auto_legacy_silent", None, "", "automatic"]
+)
+def test_modes_are_those_of_the_core(value):
+    """What it takes for an order to look for one is none to us, and no other."""
+    variables = {} if value is None else {"ansible_python_interpreter": value}
+    try:
+        module_common._get_shebang("/usr/bin/python", variables, Templar(DataLoader()))
+    except InterpreterDiscoveryRequiredError:
+        assert discovery.named(value) is None
+    else:
+        assert discovery.named(value) == value
 
 
 class Action:

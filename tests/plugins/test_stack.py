@@ -20,19 +20,14 @@ def ssh_args(**options):
 @pytest.mark.parametrize(
     ("interpreter", "expected"),
     [
-        ("auto", ["a", "b"]),
-        ("auto_silent", ["a", "b"]),
-        ("auto_legacy", ["a", "b"]),
-        ("auto_legacy_silent", ["a", "b"]),
         (None, ["a", "b"]),
-        ("", ["a", "b"]),
         ("/usr/bin/python3", ["/usr/bin/python3"]),
         ("/usr/bin/env python3", ["/usr/bin/env python3"]),
         ("automatic", ["automatic"]),
     ],
 )
 def test_python_candidates(interpreter, expected):
-    """A discovery mode means Ansible's list; anything else is the interpreter, with arguments."""
+    """Ansible's list where one is to be discovered; else the interpreter, with arguments."""
     assert stacks.python_candidates(interpreter, ["a", "b"]) == expected
 
 
@@ -40,7 +35,7 @@ def test_a_path_with_blanks():
     """Where the core takes an interpreter for one word, we do too."""
     given = stacks.python_candidates("/a b/python3", ["a", "b"], is_path=True)
     assert given == [["/a b/python3"]]
-    assert stacks.python_candidates("auto", ["a", "b"], is_path=True) == ["a", "b"]
+    assert stacks.python_candidates(None, ["a", "b"], is_path=True) == ["a", "b"]
 
 
 @pytest.mark.parametrize("interpreter", ["'/a b/python3'", "$HOME/python3", "a\nb"])
