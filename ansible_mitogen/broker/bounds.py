@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 VARIABLE = "MITOGEN_MAX_INTERPRETERS"
 DEFAULT_INTERPRETERS = 20
 
+#: Seconds that a context is kept which nobody uses: more than a round of long tasks over many
+#: hosts takes, so that a host is logged in to once, and little enough for batches (``serial``) to
+#: let go of the hosts that are done.
+IDLE_SECONDS = 300.0
+
 #: Descriptors that a login takes here: its link, what it says besides, and one while it starts.
 _PER_LOGIN = 3
 #: Those left for everything else: workers, which are as many as forks, caches, the log.
@@ -46,10 +51,12 @@ class Bounds:
 
     :ivar interpreters: accounts that tasks became behind one login.
     :ivar logins: logins that start here.
+    :ivar idle: seconds that one is kept which nobody uses.
     """
 
     interpreters: int = DEFAULT_INTERPRETERS
     logins: int = 1 << 30
+    idle: float = IDLE_SECONDS
 
 
 def interpreters_from(environment: Mapping[str, str]) -> int:
@@ -77,5 +84,10 @@ def to_make_room(nodes: Iterable[Node], limit: int) -> list[Node]:
     excess = len(found) + 1 - limit
     if excess <= 0:
         return []
-    idle = [node for node in found if not any(m.holds or not m.is_up for m in node.subtree())]
+    idle = [node for node in found if is_idle(node)]
     return sorted(idle, key=lambda node: node.used)[:excess]
+
+
+def is_idle(node: Node) -> bool:
+    """Whether nothing runs there or behind it, and nothing is on its way."""
+    return not any(member.holds or not member.is_up for member in node.subtree())

@@ -30,6 +30,9 @@ BUNDLE_EXTRA = ("ansible_mitogen.target",)
 #: Seconds between looks at a process that cannot be watched through a descriptor.
 POLL_SECONDS = 1.0
 
+#: Seconds between looks for contexts that nobody uses any more.
+IDLE_CHECK_SECONDS = 30.0
+
 #: Variables that a request may set for the processes started here.
 SETTABLE = frozenset({"SSH_AUTH_SOCK", "DISPLAY"})
 
@@ -46,9 +49,8 @@ def main(argv: Sequence[str]) -> None:
         bundle_cache=CacheFolder(Path(arguments.cache)),
     )
     router.unidirectional = True
-    environment = Environment(
-        ContextTree(router, secrets.token_bytes(32), _limits()), ContentCache(), set_variables
-    )
+    tree = ContextTree(router, secrets.token_bytes(32), _limits())
+    environment = Environment(tree, ContentCache(), set_variables)
     listener = socket.socket(fileno=arguments.listen_fd)
     server = Server(broker, listener, environment)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -56,6 +58,7 @@ def main(argv: Sequence[str]) -> None:
     broker.listen("shutdown", server.close)
     broker.defer(server.start)
     broker.defer(_watch_life, broker, arguments, broker.shutdown)
+    broker.defer(end_unused, broker.timers, tree)
     try:
         broker.join()
     finally:
@@ -97,6 +100,12 @@ def set_variables(variables: dict[str, str]) -> None:
     for name, value in variables.items():
         if name in SETTABLE:
             os.environ[name] = value
+
+
+def end_unused(timers: Any, tree: ContextTree) -> None:
+    """End what nobody uses any more, now and from time to time."""
+    tree.end_unused()
+    timers.after(IDLE_CHECK_SECONDS, lambda: end_unused(timers, tree))
 
 
 def _watch_life(broker: Any, arguments: argparse.Namespace, end: Callable[[], None]) -> None:

@@ -48,8 +48,8 @@ class Node:
     respawns: Respawns = dataclasses.field(default_factory=Respawns)
     #: Requests that hold it.
     holds: int = 0
-    #: Grows: when it was asked for or let go of last, as compared with others.
-    used: int = 0
+    #: When it, or what is behind it, was asked for or let go of last, on the tree's clock.
+    used: float = 0.0
     #: What was retired, this node or one before it; None while it is in use.
     retired: Node | None = None
 
@@ -105,7 +105,7 @@ class ContextTree:
         self._router = router
         self._salt = salt
         self._limits = limits or bounds.Bounds()
-        self._uses = 0
+        self._clock = clock
         self._nodes: dict[str, Node] = {}
         #: What is beyond us, and would be each time, by key.
         self._beyond: dict[str, failures.HopFailure] = {}
@@ -161,12 +161,6 @@ class ContextTree:
 
         :param with_logins: those logged in to as well.
         """
-
-        def is_idle(other: Node) -> bool:
-            members = other.subtree()
-            is_busy = any(member.holds or not member.is_up for member in members)
-            return node not in members and not is_busy
-
         return [
             other
             for other in self._nodes.values()
@@ -174,8 +168,19 @@ class ContextTree:
             # Another interpreter of the same account, which goes with that.
             and not (other.parent is not None and other.hop.method == "local")
             and _machine(other) == _machine(node)
-            and is_idle(other)
+            and node not in other.subtree()
+            and bounds.is_idle(other)
         ]
+
+    def end_unused(self) -> None:
+        """End what nobody has used for long."""
+        latest = self._clock() - self._limits.idle
+        for node in list(self._nodes.values()):
+            # What was before it in the list may have taken it along.
+            is_kept = self._nodes.get(node.key) is node
+            if is_kept and node.used <= latest and bounds.is_idle(node):
+                LOG.debug("%s: ended, unused for long", node.hop.describe())
+                self.retire(node)
 
     def end(self, nodes: Sequence[Node], seen_from: Node, done: Callable[[], None]) -> None:
         """End idle accounts, then call ``done()``: when *seen_from* sees no process of theirs."""
@@ -291,9 +296,9 @@ class ContextTree:
             node.waiters.append(done)
 
     def _use(self, node: Node | None) -> None:
-        self._uses += 1
+        now = self._clock()
         while node is not None:
-            node.used = self._uses
+            node.used = now
             node = node.parent
 
     def _make_room(self, hop: stacks.Hop, parent: Node | None) -> None:

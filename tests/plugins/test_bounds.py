@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ansible_mitogen.broker import bounds
+from ansible_mitogen.broker import bounds, main
 from ansible_mitogen.broker.tree import ContextTree, Node
 from ansible_mitogen.stack import Hop
-from tests.plugins.test_tree import FakeRouter
+from tests.plugins.test_tree import Clock, FakeRouter
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,13 @@ class World:
 
     def __init__(self, interpreters: int = 2, logins: int = 2) -> None:
         self.router = FakeRouter()
-        self.tree = ContextTree(self.router, b"", bounds.Bounds(interpreters, logins))
+        self.clock = Clock()
+        limits = bounds.Bounds(interpreters, logins, idle=60.0)
+        self.tree = ContextTree(self.router, b"", limits, self.clock)
 
     def open(self, *names: str) -> Node:
-        """The node of a host, or of accounts behind it, up at once."""
+        """The node of a host, or of accounts behind it, up at once; a second goes by."""
+        self.clock.now += 1.0
         stack = [Hop("ssh", {"hostname": names[0]})]
         stack += [Hop("sudo", {"username": name}) for name in names[1:]]
         outcomes: list[Any] = []
@@ -59,7 +62,8 @@ class World:
         return [
             context.options.get("hostname") or context.options["username"]
             for context in self.router.made
-            if not context.is_shut_down
+            # What is behind a login ends with it.
+            if not (context.is_shut_down or getattr(context.options["via"], "is_shut_down", False))
         ]
 
 
@@ -109,3 +113,61 @@ def test_logins() -> None:
     world.tree.hold(world.open("h", "a"))
     world.open("k")
     assert world.kept() == ["h", "a", "k"]
+
+
+def test_what_nobody_uses_ends() -> None:
+    """An account, then the login with what is left behind it; nothing that runs or is on its way."""
+    world = World(interpreters=9, logins=9)
+    world.open("h", "a")
+    busy = world.open("i", "b")
+    world.tree.hold(busy)
+    world.clock.now += 50.0
+    world.open("h", "c")
+    world.tree.end_unused()
+    assert world.kept() == ["h", "a", "i", "b", "c"]
+    world.clock.now += 20.0
+    world.tree.end_unused()
+    assert world.kept() == ["h", "i", "b", "c"]
+    world.tree.open([Hop("ssh", {"hostname": "slow"})], [].append)
+    world.clock.now += 60.0
+    world.tree.end_unused()
+    assert world.kept() == ["i", "b", "slow"]
+    world.tree.release(busy)
+    world.clock.now += 59.0
+    world.tree.end_unused()
+    assert world.kept() == ["i", "b", "slow"]
+    world.clock.now += 1.0
+    world.tree.end_unused()
+    assert world.kept() == ["slow"]
+
+
+def test_one_used_again_is_a_new_one() -> None:
+    """Nobody is told that it had ended."""
+    world = World()
+    first = world.open("h")
+    world.clock.now += 60.0
+    world.tree.end_unused()
+    assert world.open("h") is not first
+
+
+class Timers:
+    """Keeps what is to be called, and when."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[float, Any]] = []
+
+    def after(self, seconds: float, call: Any) -> None:
+        self.calls.append((seconds, call))
+
+
+def test_it_is_looked_for_again_and_again() -> None:
+    """As long as the broker lives."""
+    world, timers = World(), Timers()
+    main.end_unused(timers, world.tree)
+    world.open("h")
+    world.clock.now += 60.0
+    ((seconds, call),) = timers.calls
+    assert seconds == main.IDLE_CHECK_SECONDS
+    call()
+    assert world.kept() == []
+    assert len(timers.calls) == 2
