@@ -16,22 +16,19 @@ GetOption = Callable[[str], Any]
 #: Options of the stock ssh plugin that hops are made of, or that its own code here asks for.
 _SSH_HONOURED = frozenset(
     {"host", "host_key_checking", "password", "password_mechanism", "port", "private_key_file",
-     "reconnection_retries", "remote_user", "ssh_args", "ssh_common_args", "ssh_executable",
-     "ssh_extra_args", "timeout", "use_tty", "verbosity"}
+     "private_key", "private_key_passphrase", "reconnection_retries", "remote_user", "ssh_args",
+     "ssh_common_args", "ssh_executable", "ssh_extra_args", "timeout", "use_tty", "verbosity"}
 )  # fmt: skip
 
 #: Those that say how it connects again and again, and how it moves files, which we do not.
 _SSH_POINTLESS = frozenset(
     {"control_path", "control_path_dir", "pipelining", "scp_executable", "scp_extra_args",
-     "scp_if_ssh", "sftp_batch_mode", "sftp_executable", "sftp_extra_args", "ssh_transfer_method",
-     # Of `private_key`, without which it says nothing.
-     "private_key_passphrase"}
+     "scp_if_ssh", "sftp_batch_mode", "sftp_executable", "sftp_extra_args", "ssh_transfer_method"}
 )  # fmt: skip
 
 #: Those that only it honours, and what they ask for.
 SSH_STOCK = {
     "pkcs11_provider": "a PKCS#11 provider",
-    "private_key": "a private key given as text",
     "sshpass_prompt": "another question for the password",
 }
 

@@ -38,6 +38,8 @@ def login_stack(
         seconds = play_context.timeout or C.DEFAULT_TIMEOUT
         return [*via, stacks.other_hop(KINDS[kind].method or kind, options, account, seconds)]
     login = _ssh_options(get_option, play_context)
+    if via and login.is_agent_key:
+        raise stacks.CannotAccelerate("a private key given as text is for a login from here")
     if not via and shutil.which(login.executable) is None:
         raise stacks.CannotAccelerate(f"there is no program {login.executable}")
     if not via and login.private_key_file:
@@ -91,6 +93,7 @@ def _ssh_options(get_option: GetOption, play_context: Any) -> SshOptions:
         common_args=plain(get_option("ssh_common_args")),
         extra_args=plain(get_option("ssh_extra_args")),
         private_key_file=plain(get_option("private_key_file")) or None,
+        is_agent_key=bool(plain(optional(get_option, "private_key"))),
         host_key_checking=plain(get_option("host_key_checking")) is not False,
         timeout=plain(get_option("timeout")) or C.DEFAULT_TIMEOUT,
         verbosity=debug_level or plain(optional(get_option, "verbosity")) or 0,

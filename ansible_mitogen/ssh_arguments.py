@@ -35,6 +35,8 @@ class SshOptions:
     common_args: str | None = None
     extra_args: str | None = None
     private_key_file: str | None = None
+    #: Whether that is of a key in the agent, and no other of it is to be tried.
+    is_agent_key: bool = False
     host_key_checking: bool = True
     timeout: int = 10
     verbosity: int = 0
@@ -53,6 +55,8 @@ def arguments(options: SshOptions) -> list[str]:
         args += ["-o", "StrictHostKeyChecking=no"]
     if options.port is not None:
         args += ["-o", f"Port={options.port}"]
+    if options.is_agent_key:
+        args += ["-o", "IdentitiesOnly=yes"]
     if options.private_key_file:
         args += ["-o", f'IdentityFile="{options.private_key_file}"']
     if options.password is None:

@@ -8,6 +8,7 @@ from ansible_mitogen import documentation, options, stock
 from ansible_mitogen.connection import MitogenConnection
 from ansible_mitogen.plain import plain
 from ansible_mitogen.shell import CommandResult
+from ansible_mitogen.stack import CannotAccelerate
 
 if TYPE_CHECKING:
     from ansible.plugins.connection.ssh import Connection as StockSsh
@@ -41,6 +42,21 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
         host = plain(self.get_option("host") or self._play_context.remote_addr)
         end = f"Shared connection to {host} closed.\r\n".encode()
         return CommandResult(result.rc, result.stdout, result.stderr + end)
+
+    def _mitogen_resolved(self, name: str) -> Any:
+        if name == "private_key_file" and not self._mitogen_via() and self._mitogen_has_key_text():
+            return self._mitogen_add_key()
+        return super()._mitogen_resolved(name)
+
+    def _mitogen_has_key_text(self) -> bool:
+        return bool(plain(options.optional(self.get_option, "private_key")))
+
+    def _mitogen_add_key(self) -> str:
+        """Have the stock plugin put the key into Ansible's agent; returns what names it there."""
+        try:
+            return str(self._populate_agent())
+        except Exception as exc:
+            raise CannotAccelerate(f"the private key cannot be used: {exc}") from exc
 
     def _mitogen_known_options(self) -> frozenset[str]:
         return options.SSH | frozenset(documentation.SSH_OPTIONS)

@@ -79,12 +79,19 @@ def test_ssh_args_come_in_the_stock_order():
         user="u",
         port=22,
         private_key_file="/a key",
+        is_agent_key=True,
     )
     wanted = ["ControlMaster=no", "A=1", "StrictHostKeyChecking=no", "Port=22"]
+    wanted += ["IdentitiesOnly=yes"]
     wanted += ['IdentityFile="/a key"', "PasswordAuthentication=no", 'User="u"', "ConnectTimeout=7"]
     wanted += ["B=2", "C=3", "D=4 5"]
     positions = [args.index(value) for value in wanted]
     assert positions == sorted(positions)
+
+
+def test_other_keys_of_an_agent_may_be_tried():
+    """Unless the one that is meant was put there as such."""
+    assert "IdentitiesOnly=yes" not in ssh_args(private_key_file="/a key")
 
 
 def test_no_password_means_no_password_prompt():
