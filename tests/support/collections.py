@@ -19,11 +19,16 @@ from tests.support.ansible_run import REPOSITORY
 
 _VERSION = "12.3.0"
 _DIGEST = "cd156f82fa87f7a899212b0efa9f7ca3a24d609212de9f78428a572eb01e5414"
-_COLLECTIONS = ("community/docker", "community/general", "containers/podman", "kubernetes/core")
+_COLLECTIONS = (
+    "amazon/aws", "ansible/netcommon", "ansible/utils", "community/docker", "community/general",
+    "containers/podman", "kubernetes/core",
+)  # fmt: skip
 _PARTS = (
     "MANIFEST.json", "meta/", "plugins/become/", "plugins/connection/", "plugins/doc_fragments/",
-    "plugins/module_utils/",
+    "plugins/module_utils/", "plugins/plugin_utils/",
 )  # fmt: skip
+#: Of both, so that what another version of this file unpacked is not taken for it.
+_CHOICE = hashlib.sha256(repr((_VERSION, _COLLECTIONS, _PARTS)).encode()).hexdigest()[:8]
 
 
 class UnavailableError(Exception):
@@ -37,7 +42,7 @@ def collections_path() -> Path:
     """
     work = REPOSITORY / ".work"
     work.mkdir(exist_ok=True)
-    folder = work / f"collections-{_VERSION}"
+    folder = work / f"collections-{_CHOICE}"
     with open(work / "collections.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
