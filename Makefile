@@ -8,7 +8,7 @@ help:
 	@echo "make test       everything a change can break"
 	@echo "make test-all   all combinations, the slow tests too"
 	@echo "make lint       ruff, mypy"
-	@echo "make molecule   a role through molecule, against an sshd of its own"
+	@echo "make molecule   roles and playbooks through molecule, against servers of its own"
 	@echo "make bench      the numbers, as ratios; ESTABLISHED=/path/to/python compares with that one"
 
 # Of the oldest ansible-core: its own ways to describe, find and run modules, and its old Pythons.
