@@ -52,6 +52,16 @@ class TwinConnection(MitogenConnection):
             raise self._mitogen_twin_error
         return super()._mitogen_stack()
 
+    def _mitogen_accelerates(self) -> bool:
+        try:
+            return super()._mitogen_accelerates()
+        except AnsibleConnectionFailure as exc:
+            # The twin fails as well, in words of its own, and may not call the host unreachable.
+            if isinstance(self, NoTwin) or self._mitogen_via():
+                raise
+            self._mitogen_say_stock(str(exc))
+            return False
+
     def _mitogen_known_options(self) -> frozenset[str]:
         kind = self._mitogen_declaration
         return frozenset({*kind.options, *kind.own, *kind.program_options})

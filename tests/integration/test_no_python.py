@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import containers
 from tests.support.ansible_run import OURS, STOCK, Run, World, has_ansible
-from tests.support.compare import Difference, differences
+from tests.support.compare import differences
 
 FOLDER = Path(__file__).parent / "comes"
 
@@ -86,18 +86,13 @@ def _inventory(container: containers.Container, folder: Path) -> dict[str, objec
     }
 
 
-def _is_about_files(one: Difference) -> bool:
-    """The warning that the container has no server for files, which we need not."""
-    return one.field == "warnings" and "transfer mechanism failed" in str(one.stock)
-
-
 def test_the_same_as_stock(runs: dict[str, Run], capsys: pytest.CaptureFixture[str]) -> None:
     """Every field of every result, before there is a Python and afterwards."""
     stock, ours = runs[STOCK], runs[OURS]
     with capsys.disabled():
         print(f"\nno Python: stock {stock.seconds:.1f} s, ours {ours.seconds:.1f} s")
     assert stock.returncode == ours.returncode == 0, stock.output[-3000:] + ours.output[-3000:]
-    found = [one for one in differences(stock, ours) if not _is_about_files(one)]
+    found = differences(stock, ours)
     assert not found, "\n".join(str(one) for one in found)
     assert stock.events_of("a module")[0].status == "ignored"
     assert {event.status for event in stock.events_of("a module there")} == {"ignored"}

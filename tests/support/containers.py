@@ -36,12 +36,13 @@ _RUN_FILES = _STATE / "docker"
 _DATA = Path("/var/lib/mitogentest/docker")
 _START_SECONDS = 60.0
 
-_RELEASE = "bookworm"
+#: What most tests take. It has what they install from and with.
+RELEASE = "bookworm"
 _FALLBACK_MIRROR = "http://deb.debian.org/debian"
-_PACKAGES = (
-    "createrepo-c", "openssh-server", "python3", "python3-apt", "python3-debian", "python3-dnf",
-    "rpm", "sudo",
-)  # fmt: skip
+_PACKAGES = ("openssh-server", "python3", "sudo")
+_MORE_PACKAGES = {
+    RELEASE: ("createrepo-c", "python3-apt", "python3-debian", "python3-dnf", "rpm"),
+}
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 #: Run outside, in a shell, `$1` being the root of the new system.
 _FINISH = (
@@ -61,6 +62,7 @@ UsePAM no
 UseDNS no
 PrintMotd no
 PrintLastLog no
+Subsystem sftp internal-sftp
 """
 
 #: Comes back when all processes but the first have been killed, as they are by a reboot.
@@ -229,22 +231,24 @@ def _start_daemon(docker: Docker) -> subprocess.Popen[bytes]:
     raise UnavailableError(f"dockerd does not start: {lines[-1:]}")
 
 
-def make_image(docker: Docker) -> str:
-    """The tag of the image, which is made unless it is there.
+def make_image(docker: Docker, release: str = RELEASE) -> str:
+    """The tag of the image of that Debian, which is made unless it is there.
 
     :raises UnavailableError: the mirror cannot be reached.
     """
+    packages = sorted({*_PACKAGES, *_MORE_PACKAGES.get(release, ())})
+    repository = PREFIX if release == RELEASE else f"{PREFIX}-{release}"
     argv = ["mmdebstrap", "--quiet", "--mode=root", "--variant=apt"]
-    argv += [f"--include={','.join(_PACKAGES)}"]
+    argv += [f"--include={','.join(packages)}"]
     argv += [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
     argv += [f"--customize-hook={command}" for command in _FINISH]
-    tag = f"{PREFIX}:{hashlib.sha256(repr(argv).encode()).hexdigest()[:16]}"
+    tag = f"{repository}:{hashlib.sha256(repr(argv).encode()).hexdigest()[:16]}"
     if docker.run("images", "--quiet", tag).strip():
         return tag
     log = _STATE / "image.log"
     with log.open("wb") as out:
         making = subprocess.Popen(
-            [*argv, _RELEASE, "-", _mirror()],
+            [*argv, release, "-", _mirror()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=out,
@@ -261,20 +265,20 @@ def make_image(docker: Docker) -> str:
             raise RuntimeError(f"docker import failed: {done.stderr.decode()}")
     # Not under its name until it is known to be whole. Those of older recipes are of no use.
     docker.run("tag", f"{tag}-new", tag)
-    tags = docker.run("images", "--format", "{{.Repository}}:{{.Tag}}", PREFIX).split()
+    tags = docker.run("images", "--format", "{{.Repository}}:{{.Tag}}", repository).split()
     docker.run("rmi", *(name for name in tags if name != tag))
     return tag
 
 
 def _mirror() -> str:
-    """Where apt gets that Debian from on this machine; proxies are apt's business, too."""
+    """Where apt gets Debian from on this machine; proxies are apt's business, too."""
     argv = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
     done = subprocess.run(
         [*argv, "Created-By: Packages"], capture_output=True, text=True, timeout=60
     )
     for line in done.stdout.splitlines():
         uri, _, rest = line.partition(" ")
-        if rest == f"{_RELEASE} main":
+        if rest == f"{RELEASE} main":
             return uri
     return _FALLBACK_MIRROR
 
