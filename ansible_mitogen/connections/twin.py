@@ -13,7 +13,6 @@ from ansible_mitogen.connection import MitogenConnection
 from ansible_mitogen.kinds import KINDS, Kind
 from ansible_mitogen.options import GetOption, optional
 from ansible_mitogen.plain import plain
-from ansible_mitogen.stack import Hop
 
 if TYPE_CHECKING:
     from ansible.plugins.connection import ConnectionBase
@@ -28,6 +27,16 @@ class TwinConnection(MitogenConnection):
         #: Why the twin cannot be used here, such as that its program is missing.
         self._mitogen_twin_error: Exception | None = None
         super().__init__(*args, **kwargs)
+
+    def set_options(self, *args: Any, **kwargs: Any) -> None:
+        """Ansible resolved the options of the task that comes.
+
+        :raises Exception: what the twin's class refused to make a connection for.
+        """
+        super().set_options(*args, **kwargs)
+        # Its program is needed where the way begins, and that may be another machine.
+        if self._mitogen_twin_error is not None and not self._mitogen_via():
+            raise self._mitogen_twin_error
 
     def put_file(self, in_path: str, out_path: str) -> Any:
         """Copy a file; what is relative is so to the root, as with the stock plugins."""
@@ -45,12 +54,6 @@ class TwinConnection(MitogenConnection):
     @property
     def _mitogen_declaration(self) -> Kind:
         return KINDS[self.mitogen_kind]
-
-    def _mitogen_stack(self) -> list[Hop]:
-        # Its program is needed where the way begins, and that may be another machine.
-        if self._mitogen_twin_error is not None and not self._mitogen_via():
-            raise self._mitogen_twin_error
-        return super()._mitogen_stack()
 
     def _mitogen_accelerates(self) -> bool:
         try:
@@ -77,8 +80,6 @@ class TwinConnection(MitogenConnection):
             twin = self._mitogen_declaration.twin
             other = f"; {twin}, which could do without, is not installed" if twin else ""
             raise error(f"{reason}{other}")
-        if self._mitogen_twin_error is not None:
-            raise self._mitogen_twin_error
         super()._mitogen_say_stock(reason, error, is_known=is_known)
 
     def _mitogen_login_user(self, get_option: GetOption) -> str | None:
