@@ -6,12 +6,16 @@ Nothing waits: an answer of a context comes through its receiver's `notify`.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable
+from typing import Any
 
 from ansible_mitogen import protocol
 from ansible_mitogen.broker.contents import ContentCache
 from ansible_mitogen.broker.tree import ContextTree, Node
 from ansible_mitogen.protocol import FailureKind
+
+LOG = logging.getLogger("ansible_mitogen.broker")
 
 
 @dataclasses.dataclass
@@ -59,6 +63,19 @@ class Request:
         """Give a failure as the final answer."""
         self.finish(protocol.Failed(self.number, kind, hop, message, is_known))
 
+    def guarded(self, use: Callable[..., None]) -> Callable[..., None]:
+        """*use* as a callback: what it raises fails the request, for its client waits."""
+
+        def call(*arguments: Any) -> None:
+            try:
+                use(*arguments)
+            except Exception as exc:
+                LOG.exception("a request failed")
+                self.let_go()
+                self.fail(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}")
+
+        return call
+
     def with_node(self, key: str, use: Callable[[Node], None]) -> None:
         """``use(node)`` with the node of *key*, held; fails the request when there is none."""
 
@@ -69,7 +86,7 @@ class Request:
                 self.hold(node)
                 use(node)
 
-        self.environment.tree.when_up(key, on_node)
+        self.environment.tree.when_up(key, self.guarded(on_node))
 
     def hold(self, node: Node) -> None:
         """Keep *node* from being ended, instead of what was held before."""

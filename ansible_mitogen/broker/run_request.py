@@ -82,7 +82,7 @@ class RunRequest(Request):
         self._home = node
         in_the_way = self._in_the_way(node)
         if in_the_way:
-            self.environment.tree.end(in_the_way, node, self._choose)
+            self.environment.tree.end(in_the_way, node, self.guarded(self._choose))
         else:
             self._choose()
 
@@ -105,7 +105,8 @@ class RunRequest(Request):
             self._send_home()
         else:
             interpreter, stamp = self._restart.interpreter, self._restart.stamp
-            self.environment.tree.open_beside(self._home, interpreter, stamp, self._on_beside)
+            done = self.guarded(self._on_beside)
+            self.environment.tree.open_beside(self._home, interpreter, stamp, done)
 
     def _send_home(self) -> None:
         self._restart = None
@@ -182,19 +183,13 @@ class RunRequest(Request):
             except Exception as exc:
                 self.fail(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}")
             else:
-                self._use(use, result)
+                # A host may answer anything.
+                self.guarded(use)(result)
 
         job = {**job, "method": self._home.hop.method}
         self._is_under_way = True
         receiver = node.context.send_async(Message.pickled(job, handle=JOB_HANDLE))
         receiver.notify = on_message
-
-    def _use(self, use: Any, result: Any) -> None:
-        try:
-            use(result)
-        except Exception as exc:  # a host may answer anything
-            LOG.exception("the result of a job is not what it should be")
-            self.fail(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}")
 
     def _on_result(self, result: dict[str, Any]) -> None:
         missing = result.get("missing")
@@ -254,7 +249,7 @@ class RunRequest(Request):
         self._why_renewed = result["detail"]
         LOG.info("%s: a new context, for %s", home.hop.describe(), self._why_renewed)
         self.let_go()
-        tree.open(home.stack, self._on_renewed)
+        tree.open(home.stack, self.guarded(self._on_renewed))
 
     def _on_renewed(self, outcome: Outcome) -> None:
         if isinstance(outcome, HopFailure):

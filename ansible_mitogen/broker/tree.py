@@ -261,6 +261,13 @@ class ContextTree:
         key = stacks.digest(stack[:depth], self._salt)
 
         def step(outcome: Outcome | Retired) -> None:
+            try:
+                advance(outcome)
+            except Exception as exc:
+                LOG.exception("%s: cannot be opened", stack[depth - 1].describe())
+                done(failures.classify(stack[depth - 1], exc))
+
+        def advance(outcome: Outcome | Retired) -> None:
             if isinstance(outcome, Retired):
                 self._descend(stack, 1, None, done, is_new=True)
             elif isinstance(outcome, failures.HopFailure) and depth < stacks.login_depth(stack):
