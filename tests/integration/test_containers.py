@@ -140,26 +140,32 @@ def test_podman(place: Place) -> None:
         pytest.skip(missing)
     runs = {}
     for kind in (STOCK, OURS):
-        with (
-            place.world() as (world, _container),
-            podman.running_podman(place.docker, place.image) as pod,
-        ):
-            common = {
-                "ansible_host": pod.container,
-                "ansible_python_interpreter": "/usr/bin/python3",
-                "ansible_podman_extra_args": " ".join(pod.argv[1:]),
-                "ansible_shell_allow_world_readable_temp": True,
-                # Which has no shell there.
-                "raw_command": "printf [%s] '$HOME;' two",
-            }
-            as_user = {**common, "ansible_user": containers.USER}
-            hosts = {
-                "full": {**common, "ansible_connection": "containers.podman.podman"},
-                "short": {**as_user, "ansible_connection": "podman"},
-            }
+        with contextlib.ExitStack() as stack:
+            world, _container = stack.enter_context(place.world())
+            try:
+                pod = stack.enter_context(podman.running_podman(place.docker, place.image))
+            except containers.UnavailableError as exc:
+                pytest.skip(str(exc))
+            hosts = _podman_hosts(pod)
             _inventory(world, hosts)
             runs[kind] = world.run(PLAYBOOK, kind)
     assert_same(runs, hosts)
+
+
+def _podman_hosts(pod: podman.Podman) -> dict[str, dict[str, Any]]:
+    common = {
+        "ansible_host": pod.container,
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_podman_extra_args": " ".join(pod.argv[1:]),
+        "ansible_shell_allow_world_readable_temp": True,
+        # Which has no shell there.
+        "raw_command": "printf [%s] '$HOME;' two",
+    }
+    as_user = {**common, "ansible_user": containers.USER}
+    return {
+        "full": {**common, "ansible_connection": "containers.podman.podman"},
+        "short": {**as_user, "ansible_connection": "podman"},
+    }
 
 
 def test_by_namespaces(place: Place) -> None:

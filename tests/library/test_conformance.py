@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,28 +89,30 @@ def in_containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
     if missing:
         pytest.skip(missing)
     folder = tmp_path_factory.mktemp("programs")
-    with containers.running_docker() as docker:
-        image = containers.make_image(docker)
+    with contextlib.ExitStack() as stack:
+        try:
+            docker = stack.enter_context(containers.running_docker())
+            image = containers.make_image(docker)
+            pod = stack.enter_context(podman.running_podman(docker, image))
+        except containers.UnavailableError as exc:
+            pytest.skip(str(exc))
         name = f"{containers.PREFIX}-conformance"
         docker.run("run", "--rm", "--detach", "--network=host", "--name", name, image,
                    "sleep", "1000")  # fmt: skip
-        with podman.running_podman(docker, image) as pod:
-            docker_path = script(folder / "docker", docker.argv)
-            podman_path = script(folder / "podman", pod.argv)
-            user = {"username": containers.USER}
-            exec_docker = {"docker_path": docker_path, "container": name}
-            exec_podman = {"podman_path": podman_path, "container": pod.container}
-            yield {
-                "docker": Way(by("docker", **exec_docker)),
-                "docker, user": Way(by("docker", **exec_docker, **user)),
-                "docker, image": Way(
-                    by("docker", docker_path=docker_path, image=image), is_alone=True
-                ),
-                "podman": Way(by("podman", **exec_podman)),
-                "setns, docker": Way(by("setns", kind="docker", **exec_docker)),
-                "setns, podman": Way(by("setns", kind="podman", **exec_podman)),
-                "setns, user": Way(by("setns", kind="docker", **exec_docker, **user)),
-            }
+        docker_path = script(folder / "docker", docker.argv)
+        podman_path = script(folder / "podman", pod.argv)
+        user = {"username": containers.USER}
+        exec_docker = {"docker_path": docker_path, "container": name}
+        exec_podman = {"podman_path": podman_path, "container": pod.container}
+        yield {
+            "docker": Way(by("docker", **exec_docker)),
+            "docker, user": Way(by("docker", **exec_docker, **user)),
+            "docker, image": Way(by("docker", docker_path=docker_path, image=image), is_alone=True),
+            "podman": Way(by("podman", **exec_podman)),
+            "setns, docker": Way(by("setns", kind="docker", **exec_docker)),
+            "setns, podman": Way(by("setns", kind="podman", **exec_podman)),
+            "setns, user": Way(by("setns", kind="docker", **exec_docker, **user)),
+        }
 
 
 def script(path: Path, argv: list[str]) -> str:

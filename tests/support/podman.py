@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.support.containers import PREFIX, Docker
+from tests.support.containers import PREFIX, Docker, UnavailableError
 
 _GLOBAL = ["--root", "/var/lib/mitogentest/podman", "--runroot", "/run/mitogentest/podman"]
 #: Its own defaults are above what root may have on some machines.
@@ -36,7 +36,7 @@ def missing_for_podman() -> str | None:
 def running_podman(docker: Docker, image: str) -> Iterator[Podman]:
     """A container of *image*, which is taken over from *docker* the first time.
 
-    :raises RuntimeError: Podman does not run containers here.
+    :raises UnavailableError: Podman does not run containers here.
     """
     argv = ["podman", *_GLOBAL]
     name = f"{PREFIX}-podman"
@@ -72,4 +72,4 @@ def _run(*argv: str, given: object = subprocess.DEVNULL) -> None:
         timeout=120,
     )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(argv)} failed: {done.stderr}")
+        raise UnavailableError(f"{' '.join(argv)} failed: {done.stderr}")
