@@ -109,6 +109,9 @@ def _start(folder: Path, kind: str) -> None:
     end = time.monotonic() + _SECONDS
     while not (folder / "ready.json").exists():
         if process.poll() is not None or time.monotonic() > end:
+            # TERM and not KILL: what it has made by now is removed.
+            process.terminate()
+            process.wait(timeout=_SECONDS)
             sys.exit((folder / "serve.log").read_text())
         time.sleep(0.05)
     # It lives on; Python would call that a leak of this process.
