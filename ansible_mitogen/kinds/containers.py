@@ -39,7 +39,9 @@ def _podman(asked: Asked) -> dict[str, Any]:
 
 
 def _buildah(asked: Asked) -> dict[str, Any]:
-    return {"container": asked.address, "username": asked.remote_user}
+    # The stock plugin names no root: the account is then the image's own choice.
+    user = asked.remote_user
+    return {"container": asked.address, "username": None if user == "root" else user}
 
 
 #: Options of kubectl by those of the stock plugin, in front of its command there, behind it here.
@@ -60,6 +62,8 @@ def _kubectl(asked: Asked) -> dict[str, Any]:
         kubectl_password="a password among the arguments",  # noqa: S106 -- says so
         kubectl_token="a token among the arguments",  # noqa: S106 -- says so
         kubectl_local_env_vars="an environment of kubectl",
+        # False is no argument in stock, and true is one that its kubectl does not take.
+        validate_certs="a check of certificates",
     )
     if isinstance(asked.value("kubectl_kubeconfig"), dict):
         asked.refuse(kubectl_kubeconfig="a configuration that is no file")
@@ -68,9 +72,6 @@ def _kubectl(asked: Asked) -> dict[str, Any]:
         value = asked.text(name)
         if value is not None:
             words += [word, value]
-    verify = asked.value("validate_certs")
-    if verify is not None:
-        words.append(f"--insecure-skip-tls-verify={str(not verify).lower()}")
     words += (asked.text("kubectl_extra_args") or "").split()
     return {"pod": asked.text("kubectl_pod") or asked.address, "kubectl_args": words}
 

@@ -32,7 +32,8 @@ def _jail(asked: Asked) -> dict[str, Any]:
     if asked.remote_user is not None:
         # Ansible gives it a home of that name; jexec leaves it the caller's.
         raise CannotAccelerate("an account other than root (remote_user) is left to Ansible")
-    return {"container": asked.address}
+    # As the stock plugin does, looked for where PATH says.
+    return {"container": asked.address, "jexec_path": "jexec"}
 
 
 def _of_instances(kind: str) -> dict[str, Any]:
