@@ -1,2 +1,0 @@
-#!/bin/sh
-echo "$# $2"; pwd; id -un
