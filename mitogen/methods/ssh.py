@@ -1,7 +1,7 @@
 """Another machine, through the OpenSSH client.
 
-With a password the client gets a terminal, which is where it asks; without one it runs in batch
-mode and asks nothing.
+With a password or a passphrase the client gets a terminal, which is where it asks; without one it
+runs in batch mode and asks nothing.
 """
 
 import re
@@ -22,6 +22,7 @@ OPTIONS = (
     Option("one_time_code", None, "Verification code, if it asks for one.", is_secret=True),
     *user_prompts.OPTIONS,
     Option("identity_file", None, "Private key to use."),
+    Option("key_passphrase", None, "Passphrase of private keys that have one.", is_secret=True),
     Option("identities_only", True, "With an identity_file: offer no other keys."),
     Option(
         "check_host_keys",
@@ -50,6 +51,15 @@ _HOST_KEYS = {
     ],
 }
 
+_PASSPHRASE = re.compile(rb"(?i)^enter passphrase for .*:\s*\Z")
+_WITH_PASSPHRASE = Prompt(
+    "passphrase",
+    _PASSPHRASE,
+    answer_option="key_passphrase",
+    repeated_error=PasswordError,
+    repeated="the passphrase of the key was not accepted",
+)
+
 PROMPTS = PromptTable(
     prompts=(
         # Asked when the ssh configuration leaves it at `ask`; the refusal below then says why.
@@ -57,7 +67,7 @@ PROMPTS = PromptTable(
             "host key", re.compile(rb"(?i)continue connecting \(yes/no[^)]*\)\?\s*\Z"), answer=b"no"
         ),
         # An empty answer makes the client go on to the next key, or to the password.
-        Prompt("passphrase", re.compile(rb"(?i)^enter passphrase for .*:\s*\Z")),
+        Prompt("passphrase", _PASSPHRASE),
         Prompt(
             "password",
             ENDS_IN_PASSWORD,
@@ -136,10 +146,13 @@ def _argv(options: "object", _remote_argv: "list", remote_command: "str") -> "li
 
 def _authentication(options: "object") -> "list":
     argv = []
-    if options.password is None:
+    if not _needs_tty(options):
         argv += ["-o", "BatchMode=yes"]
     else:
+        # Of passphrases, too: a wrong one is not asked for again.
         argv += ["-o", "BatchMode=no", "-o", "NumberOfPasswordPrompts=1"]
+    if options.password is None and options.key_passphrase is not None:
+        argv += ["-o", "PasswordAuthentication=no", "-o", "KbdInteractiveAuthentication=no"]
     if options.identity_file:
         argv += ["-i", options.identity_file]
         if options.identities_only:
@@ -158,6 +171,18 @@ def _check(options: "object") -> "None":
     user_prompts.check(options)
 
 
+def _needs_tty(options: "object") -> "bool":
+    return options.password is not None or options.key_passphrase is not None
+
+
+def _adapt(prompts: "PromptTable", options: "object") -> "PromptTable":
+    prompts = user_prompts.adapt(prompts, options)
+    if options.key_passphrase is None:
+        return prompts
+    asked = [_WITH_PASSPHRASE if p.kind == "passphrase" else p for p in prompts.prompts]
+    return PromptTable(tuple(asked), prompts.refusals)
+
+
 def _default_name(options: "object") -> "str":
     name = "ssh.%s" % (options.hostname,)
     return name if options.port is None else "%s:%s" % (name, options.port)
@@ -169,8 +194,8 @@ METHOD = Method(
     options=OPTIONS,
     argv=_argv,
     default_name=_default_name,
-    needs_tty=lambda options: options.password is not None,
+    needs_tty=_needs_tty,
     prompts=PROMPTS,
-    adapt_prompts=user_prompts.adapt,
+    adapt_prompts=_adapt,
     check=_check,
 )

@@ -7,6 +7,7 @@ import re
 
 from mitogen.bootstrap.prompts import PromptTable, Refusal
 from mitogen.errors import EofError, PasswordError
+from mitogen.methods import user_prompts
 from mitogen.methods.declaration import Method, Option
 from mitogen.methods.prompt_words import HAS_PASSWORD, password_prompt
 
@@ -28,6 +29,7 @@ OPTIONS = (
     Option("login", None, "Run the user's login shell (-i)."),
     Option("selinux_role", None, "SELinux role (-r)."),
     Option("selinux_type", None, "SELinux type (-t)."),
+    *user_prompts.OPTIONS,
 )
 
 #: Options of sudo(8) that take a value, so that the value is not mistaken for the command.
@@ -142,6 +144,12 @@ def _check(options: "object") -> "None":
     if isinstance(options.sudo_args, str):
         raise TypeError("sudo_args is a list of arguments, not a string")
     _Arguments(options.sudo_args or ())
+    user_prompts.check(options)
+
+
+def _adapt(prompts: "PromptTable", options: "object") -> "PromptTable":
+    # What it asks with where PAM does not.
+    return user_prompts.adapt(prompts, options, also=(PROMPT.encode(),))
 
 
 METHOD = Method(
@@ -152,5 +160,6 @@ METHOD = Method(
     default_name=lambda options: "sudo.%s" % (_effective(options)["username"],),
     needs_tty=lambda options: options.password is not None,
     prompts=PROMPTS,
+    adapt_prompts=_adapt,
     check=_check,
 )

@@ -1,4 +1,4 @@
-"""The prompt table of ssh, su or doas, changed as the user's options say.
+"""The prompt table of ssh, sudo, su or doas, changed as the user's options say.
 
 Their texts are plain ones, not patterns, and found in any case of letters.
 """
@@ -24,11 +24,17 @@ OPTIONS = (
 )
 
 
-def adapt(prompts: "PromptTable", options: "object") -> "PromptTable":
-    """The table for these options; the question for a password is of the kind ``password``."""
+def adapt(
+    prompts: "PromptTable", options: "object", also: "tuple" = ()
+) -> "PromptTable":
+    """The table for these options; the question for a password is of the kind ``password``.
+
+    :param also: texts that are such a question besides those of the user.
+    """
     asked = prompts.prompts
     texts = _texts(options, "password_prompt")
     if texts:
+        texts = [*texts, *also]
         pattern = re.compile(b"(?i)(?:" + _any_of(texts) + b")[ \t]*:?[ \t]*\\Z")
         asked = tuple(
             [p._replace(pattern=pattern) if p.kind == "password" else p for p in asked]

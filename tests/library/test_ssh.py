@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,25 @@ def test_a_wrong_password(ssh: Connect) -> None:
     """PasswordError, although ssh would ask again."""
     with pytest.raises(mitogen.ssh.PasswordError, match="accepted"):
         ssh("password", password="certainly not")
+
+
+def test_a_key_with_a_passphrase(ssh: Connect, sshd: Sshd, tmp_path: Path) -> None:
+    """The right one opens it; a wrong one, and none, are a PasswordError."""
+    key = tmp_path / "key"
+    key.write_bytes(sshd.key.read_bytes())
+    key.chmod(0o600)
+    argv = ["ssh-keygen", "-p", "-q", "-P", "", "-N", "sesame", "-f", str(key)]
+    subprocess.run(argv, check=True, capture_output=True, timeout=30)
+    given = {
+        "identity_file": str(key),
+        "ssh_args": ["-F", "/dev/null"],
+        "check_host_keys": "ignore",
+    }
+    name = sshd.account("bash").username
+    assert ssh("bash", key_passphrase="sesame", **given).call(remote.user_name) == name
+    for wrong in ({"key_passphrase": "poppy"}, {}):
+        with pytest.raises(mitogen.ssh.PasswordError, match="accepted"):
+            ssh("bash", **given, **wrong)
 
 
 @pytest.mark.parametrize("key", ["user_key", "host_key"], ids=["asked", "nothing-accepted"])

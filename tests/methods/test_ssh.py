@@ -218,6 +218,20 @@ def test_questions_of_ones_own():
     assert replay(b"Password: ", "ssh", ends=False, **given).answers == []
 
 
+def test_a_passphrase():
+    """Is given once; without one the key is passed over. No password is asked for in its place."""
+    asked = recorded("ssh_passphrase.txt")
+    given = {"hostname": "h", "key_passphrase": "sesame"}
+    assert replay(asked, "ssh", ends=False, **given).answers == [b"sesame\n"]
+    outcome = replay(asked + b"\r\n" + asked, "ssh", ends=False, **given)
+    assert outcome.answers == [b"sesame\n"]
+    assert isinstance(outcome.error, mitogen.ssh.PasswordError)
+    assert "passphrase" in str(outcome.error)
+    method = methods.find("ssh")
+    argv = method.argv(methods.build_options(method, **given), [], "x")
+    assert {"BatchMode=no", "NumberOfPasswordPrompts=1", "PasswordAuthentication=no"} <= set(argv)
+
+
 # A real server ----------------------------------------------------------------------------------
 
 

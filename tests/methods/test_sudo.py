@@ -94,6 +94,16 @@ def test_a_question_in_any_language(language: str):
     assert isinstance(error, mitogen.sudo.PasswordError)
 
 
+@pytest.mark.parametrize("question", [b"Sesame? ", b"mitogen sudo password:"])
+def test_questions_of_ones_own(question: bytes):
+    """Those of a PAM module that asks in no language, and sudo's own, which is ours."""
+    given = {"password": "pw", "password_prompt": "Sesame?", "incorrect_prompts": ["alas"]}
+    outcome = replay(question + b"\nAlas, no\n", "sudo", **given)
+    assert outcome.answers == [b"pw\n"]
+    assert isinstance(outcome.error, mitogen.sudo.PasswordError)
+    assert replay(b"Password: ", "sudo", ends=False, **given).answers == []
+
+
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_a_password_is_required_in_any_language(language: str):
     """What `sudo -n` says."""
