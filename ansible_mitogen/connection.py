@@ -109,7 +109,16 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         self._mitogen_why_stock = None
 
     def set_become_plugin(self, plugin: Any) -> None:
-        """Ansible chose the become plugin of the task that comes, or none."""
+        """Ansible chose the become plugin of the task that comes, or none.
+
+        :raises AnsibleError: it needs a terminal, which there is none of.
+        """
+        if self.mitogen_stock_name and getattr(plugin, "require_tty", False) and not self.has_tty:
+            # Ansible says so next, but by a name that the user did not give.
+            raise AnsibleError(
+                f"The '{self.mitogen_stock_name}' connection does not provide a TTY which is"
+                f" required for the selected become plugin: {plugin.name}."
+            )
         self._mitogen_real_become = plugin
         self._mitogen_why_stock = None
         if plugin is not None:

@@ -55,10 +55,25 @@ if [ $# = 1 ]; then set -- /bin/sh -c "$1"; fi
 exec sudo -n -u "$user" -- "$@"
 """
 
+#: Those that talk to a terminal only.
+_ON_TERMINAL = """\
+#!/bin/sh
+while :; do
+    case $1 in
+        --user=*) user=${1#--user=}; shift;;
+        *@) user=${1%@}; shift;;
+        -q|shell) shift;;
+        *) break;;
+    esac
+done
+[ -t 0 ] || { echo "a terminal is needed" >&2; exit 1; }
+exec sudo -n -u "$user" -- "$@"
+"""
 
-def _stand_in(folder: Path, name: str) -> str:
+
+def _stand_in(folder: Path, name: str, text: str = _STAND_IN) -> str:
     path = folder / name
-    path.write_text(_STAND_IN)
+    path.write_text(text)
     path.chmod(0o755)
     return str(path)
 
@@ -155,6 +170,43 @@ def test_refusals(world: World, climbers: dict[str, dict[str, Any]]) -> None:
     expected = {event.host: _refusal(event) for event in stock.events_of("refused")}
     assert {event.host: _refusal(event) for event in ours.events_of("refused")} == expected
     assert expected["su"][1].endswith("Incorrect su password")
+
+
+def test_those_that_need_a_terminal(world: World) -> None:
+    """Are refused, or left to stock, as there; tasks that become nobody are ours."""
+    try:
+        world.settings["collections_path"] = str(collections.collections_path())
+    except collections.UnavailableError as exc:
+        pytest.skip(str(exc))
+    everything = world.inventory["all"]
+    far = {**everything["hosts"]["far"], "ansible_python_interpreter": "/usr/bin/python3"}
+    names = ("run0", "machinectl")
+    everything["children"] = {
+        "needy": {
+            "hosts": {
+                name: {
+                    **far,
+                    "ansible_become_method": GENERAL + name,
+                    "ansible_become_exe": _stand_in(world.folder, name, _ON_TERMINAL),
+                    "ansible_ssh_use_tty": True,
+                    "ansible_pipelining": False,
+                }
+                for name in names
+            }
+        }
+    }
+    root = {"command": "id -un", "become": True}
+    tasks: list[dict[str, Any]] = [
+        {"name": "root", **root, "ignore_errors": True},
+        {"name": "itself", "command": "id -un"},
+    ]
+    playbook = world.folder / "needy.yml"
+    playbook.write_text(json.dumps([{"hosts": "needy", "gather_facts": False, "tasks": tasks}]))
+    stock, ours = _both(world, playbook)
+    assert not differences(stock, ours), stock.output + ours.output
+    assert "ignored" in {event.status for event in stock.events_of("root")}
+    assert {line.way for line in ours.requests if line.task == "itself"} == {"module"}
+    assert "module" not in {line.way for line in ours.trace if line.task == "root"}
 
 
 def _refusal(event: Event) -> tuple[str, str]:
