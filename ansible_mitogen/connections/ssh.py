@@ -23,6 +23,14 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
 
     mitogen_kind = "ssh"
 
+    #: Of the stock plugin: what names the key that it put into the agent.
+    _populated_agent: Any
+
+    def set_options(self, *args: Any, **kwargs: Any) -> None:
+        """Ansible resolved the options of the task, or loop item, that comes."""
+        self._populated_agent = None  # it may have another key
+        super().set_options(*args, **kwargs)
+
     def _mitogen_command_job(
         self, text: str, in_data: bytes | None, executable: str | None
     ) -> dict[str, Any]:
