@@ -14,9 +14,12 @@ from typing import Any
 
 from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansible
 from ansible.plugins import loader as loaders
+from ansible.utils.display import Display
 
 from ansible_mitogen.compat import module_arguments
 from ansible_mitogen.kinds import KINDS
+
+display = Display()
 
 #: Our plugin for each kind of stock one.
 OURS = {"ssh": "mitogen_ssh", "local": "mitogen_local"} | {
@@ -74,6 +77,8 @@ def connections_taken_over() -> Iterator[None]:
     def get_with_context(name: Any, *args: Any, **kwargs: Any) -> Any:
         kind = stock_kind(name)
         if kind is None or not is_for_task(kind, kwargs):
+            if kind is None and "task_uuid" in kwargs:
+                _say_foreign(str(name), *args)
             return original(name, *args, **kwargs)
         result = original(OURS[kind], *args, **kwargs)
         if result.object is not None:
@@ -86,6 +91,12 @@ def connections_taken_over() -> Iterator[None]:
     finally:
         # What was found on the class before was no attribute of the instance.
         del loader.get_with_context
+
+
+def _say_foreign(name: str, play_context: Any = None, *_more: Any) -> None:
+    if name not in OURS.values():
+        message = f"Mitogen leaves this connection to Ansible: the plugin {name} is none of ours"
+        display.vvv(message, host=getattr(play_context, "remote_addr", None))
 
 
 def _answer_to_stock_names(connection: Any, kind: str) -> None:

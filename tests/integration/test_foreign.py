@@ -52,7 +52,7 @@ def test_the_same_as_stock(world: World) -> None:
     runs = {}
     for kind in (STOCK, OURS):
         world.fresh_folder("run")
-        runs[kind] = world.run(PLAYBOOK, kind)
+        runs[kind] = world.run(PLAYBOOK, kind, *([] if kind == STOCK else ["-vvv"]))
         world.close_masters()
     stock, ours = runs[STOCK], runs[OURS]
     found = [one for one in differences(stock, ours) if not _is_expected(one)]
@@ -62,3 +62,6 @@ def test_the_same_as_stock(world: World) -> None:
     assert len(stock.events_of("back")) == 2, stock.output
     assert {line.way for line in ours.trace if line.host == "ours"} >= {"module", "command"}
     assert not [line for line in ours.trace if line.way == "stock"]
+    for name in ("courier", *NAMES):
+        assert f"the plugin {name} is none of ours" in ours.output
+    assert "the plugin ssh is none of ours" not in ours.output
