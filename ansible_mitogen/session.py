@@ -66,6 +66,14 @@ class NotForUsError(Exception):
         self.is_known = is_known
 
 
+class UnknownHostError(AnsibleError):  # type: ignore[misc]
+    """The key of a host is not known, and a password is not given to it."""
+
+
+class MissingPasswordError(AnsibleError):  # type: ignore[misc]
+    """Another account cannot be become without a password, and none was given."""
+
+
 class RefusedError(AnsibleError):  # type: ignore[misc]
     """Another account cannot be become; the stock way would be refused as well, in its words."""
 
@@ -329,7 +337,7 @@ class Session:
             raise NotForUsError(exc.message, is_known=exc.is_known) from None
         is_by_password = self.target.is_by_password
         if exc.failure is FailureKind.HOST_KEY and is_by_password:
-            raise AnsibleError(_UNKNOWN_HOST) from None
+            raise UnknownHostError(_UNKNOWN_HOST) from None
         if exc.failure is FailureKind.AUTHENTICATION and is_by_password:
             raise AnsibleAuthenticationFailure(_unreachable(hop, text)) from None
         if exc.failure in _UNREACHABLE:
@@ -337,7 +345,7 @@ class Session:
         if exc.failure is FailureKind.PASSWORD_WRONG:
             raise AnsibleError(f"Incorrect {hop} password") from None
         if exc.failure is FailureKind.PASSWORD_MISSING:
-            raise AnsibleError(f"Missing {hop} password") from None
+            raise MissingPasswordError(f"Missing {hop} password") from None
         error = f"Failed to become another user through {hop}: {text}"
         kind = RefusedError if exc.failure is FailureKind.BECOME else AnsibleError
         raise kind(error) from None

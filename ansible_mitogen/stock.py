@@ -18,6 +18,8 @@ import ansible.plugins.become
 import ansible.plugins.connection
 from ansible.plugins.loader import connection_loader
 
+_BUILTIN = "ansible.builtin."
+
 
 @functools.cache
 def connection_module(kind: str) -> ModuleType:
@@ -29,6 +31,12 @@ def plugin_class(name: str | None) -> type | None:
     """The class of the connection plugin of that full name; None where it is not installed."""
     if name is None:
         return None
+    if name.startswith(_BUILTIN):
+        kind = name.removeprefix(_BUILTIN)
+        if not (_directory(ansible.plugins.connection) / f"{kind}.py").is_file():
+            return None
+        builtin: type = connection_module(kind).Connection
+        return builtin
     found: type | None = connection_loader.get(name, class_only=True)
     return found
 

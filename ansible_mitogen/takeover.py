@@ -36,7 +36,7 @@ PLUGIN_DIRECTORY = Path(__file__).resolve().parent / "plugins" / "connection"
 def stock_kind(name: Any) -> str | None:
     """Which kind of stock connection *name* means, of those we stand in for."""
     text = str(name)
-    if text in _TWINS:
+    if text in _TWINS and not text.startswith(_NAMESPACES):
         return _TWINS[text]
     for namespace in _NAMESPACES:
         text = text.removeprefix(namespace)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_mitogen import documentation, options, stock
 from ansible_mitogen.connection import MitogenConnection
+from ansible_mitogen.connections import bare
 from ansible_mitogen.plain import plain
 from ansible_mitogen.shell import CommandResult
 from ansible_mitogen.stack import CannotAccelerate
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 else:
     StockSsh = stock.connection_module("ssh").Connection
 
-#: Starts the account's own shell, as sshd does for a command that nothing is put around.
-_LOGIN_SHELL = ("/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -c "$0"')
 
 class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
     """ssh over a persistent interpreter."""
@@ -36,10 +35,9 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
     ) -> dict[str, Any]:
         job = super()._mitogen_command_job(text, in_data, executable)
         if self._mitogen_is_bare_raw(executable):
-            job["argv"] = [*_LOGIN_SHELL, text]
-        action = str(self._mitogen_task_keys.get("action")).rpartition(".")[2]
-        # As the stock plugin does, for these; a module's output is not for people.
-        if action in {"raw", "script"} and in_data is None and self.get_option("use_tty"):
+            bare.by_login_shell(job, text)
+        action = str(self._mitogen_task_keys.get("action"))
+        if in_data is None and bare.wants_terminal(action) and self.get_option("use_tty"):
             job["has_terminal"] = True
         return job
 

@@ -6,13 +6,19 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import (
+    AnsibleAuthenticationFailure,
+    AnsibleConnectionFailure,
+    AnsibleError,
+)
 
 from ansible_mitogen import documentation, stock
 from ansible_mitogen.connection import MitogenConnection
+from ansible_mitogen.connections import bare
 from ansible_mitogen.kinds import KINDS, Kind
 from ansible_mitogen.options import GetOption, optional
 from ansible_mitogen.plain import plain
+from ansible_mitogen.session import MissingPasswordError, UnknownHostError
 
 if TYPE_CHECKING:
     from ansible.plugins.connection import ConnectionBase
@@ -58,7 +64,9 @@ class TwinConnection(MitogenConnection):
     def _mitogen_accelerates(self) -> bool:
         try:
             return super()._mitogen_accelerates()
-        except AnsibleConnectionFailure as exc:
+        except AnsibleAuthenticationFailure:
+            raise  # no password is tried twice
+        except (AnsibleConnectionFailure, MissingPasswordError, UnknownHostError) as exc:
             # The twin fails as well, in words of its own, and may not call the host unreachable.
             if isinstance(self, NoTwin) or self._mitogen_via():
                 raise
@@ -90,8 +98,15 @@ class TwinConnection(MitogenConnection):
         self, text: str, in_data: bytes | None, executable: str | None
     ) -> dict[str, Any]:
         job = super()._mitogen_command_job(text, in_data, executable)
-        if not self._mitogen_declaration.raw_has_shell and self._mitogen_is_bare_raw(executable):
-            job["argv"] = shlex.split(text)
+        kind = self._mitogen_declaration
+        if self._mitogen_is_bare_raw(executable):
+            if not kind.raw_has_shell:
+                job["argv"] = shlex.split(text)
+            elif kind.has_login_shell:
+                bare.by_login_shell(job, text)
+        action = str(self._mitogen_task_keys.get("action"))
+        if kind.terminal_option and in_data is None and bare.wants_terminal(action):
+            job["has_terminal"] = bool(plain(optional(self.get_option, kind.terminal_option)))
         return job
 
     def _mitogen_default_shell(self) -> str:

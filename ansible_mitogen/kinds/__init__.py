@@ -12,6 +12,7 @@ from ansible_mitogen.kinds.accounts import DOAS, SU, SUDO
 from ansible_mitogen.kinds.containers import BUILDAH, DOCKER, KUBECTL, PODMAN
 from ansible_mitogen.kinds.declaration import Asked, Kind
 from ansible_mitogen.kinds.instances import INCUS, JAIL, LXC, LXD
+from ansible_mitogen.kinds.logins import PARAMIKO
 from ansible_mitogen.kinds.namespaces import MACHINECTL, SETNS
 
 __all__ = ["KINDS", "Asked", "Kind"]
@@ -21,5 +22,6 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         DOCKER, PODMAN, BUILDAH, KUBECTL, LXC, LXD, INCUS, JAIL, SETNS, MACHINECTL, SUDO, SU, DOAS,
+        PARAMIKO,
     )
 }

@@ -63,6 +63,8 @@ class Kind:
     :ivar own: options, as Ansible declares them, for where the twin is not installed.
     :ivar method: of the library; '' where it has the name of the kind.
     :ivar raw_has_shell: whether the twin runs what `raw` is given in a shell.
+    :ivar has_login_shell: whether that is the account's own.
+    :ivar terminal_option: of the twin, the one that gives commands a terminal; '' for none.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Kind:
     own: Mapping[str, Any]
     method: str = ""
     raw_has_shell: bool = True
+    has_login_shell: bool = False
+    terminal_option: str = ""
 
     @property
     def program_options(self) -> dict[str, Any]:

@@ -16,7 +16,6 @@ PLAYBOOK = Path(__file__).parent / "foreign" / "main.yml"
 NAMES = (
     "winrm",
     "ansible.builtin.psrp",
-    "paramiko_ssh",
     "ansible.netcommon.network_cli",
     "ansible.netcommon.httpapi",
     "ansible.netcommon.netconf",

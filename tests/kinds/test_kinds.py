@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_mitogen import takeover
+from ansible_mitogen import stock, takeover
 from ansible_mitogen.kinds import KINDS, Asked
 from ansible_mitogen.stack import CannotAccelerate
 from mitogen import methods
@@ -57,6 +57,22 @@ HOPS: list[tuple[str, dict[str, Any], str | None, dict[str, Any]]] = [
 ]  # fmt: skip
 
 #: Kind, option, user of the task: what only the stock plugin honours.
+_LOGIN = {
+    "hostname": "web1", "compression": False, "identities_only": False,
+    "check_host_keys": "enforce", "ssh_args": ["-F", "none", "-o", "ConnectTimeout=10"],
+}  # fmt: skip
+HOPS += [
+    ("paramiko_ssh", {"remote_addr": "WEB1"}, None, _LOGIN),
+    ("paramiko_ssh", {"remote_addr": "web1", "port": 23, "private_key_file": "/k", "timeout": 5,
+                      "host_key_checking": False, "proxy_command": "", "look_for_keys": True,
+                      "ssh_args": "-C -o ControlMaster=auto"}, "bob",
+     {**_LOGIN, "port": 23, "username": "bob", "identity_file": "/k", "check_host_keys": "ignore",
+      "ssh_args": ["-F", "none", "-o", "ConnectTimeout=5"]}),
+    ("paramiko_ssh", {"remote_addr": "web1", "password": "x", "remote_user": "bob"}, None,
+     {**_LOGIN, "username": "bob", "password": "x",
+      "ssh_args": [*_LOGIN["ssh_args"], "-o", "IdentityAgent=none"]}),
+]  # fmt: skip
+
 REFUSED: list[tuple[str, dict[str, Any], str | None]] = [
     ("docker", {"extra_env": {"A": 1}}, None),
     ("kubectl", {"kubectl_token": "t"}, None),
@@ -67,6 +83,11 @@ REFUSED: list[tuple[str, dict[str, Any], str | None]] = [
     ("lxd", {"remote_user": "bob"}, None),
     ("incus", {"remote_user": "bob"}, None),
     ("jail", {}, "bob"),
+    ("paramiko_ssh", {"proxy_command": "nc %h %p"}, None),
+    ("paramiko_ssh", {"ssh_common_args": "-o ProxyCommand='nc %h %p'"}, None),
+    ("paramiko_ssh", {"host_key_auto_add": True}, None),
+    ("paramiko_ssh", {"look_for_keys": False}, None),
+    ("paramiko_ssh", {"use_rsa_sha2_algorithms": False}, None),
 ]
 
 
@@ -101,7 +122,9 @@ def test_what_is_declared(name: str) -> None:
     known = {one.name for one in methods.find(kind.method or name).options}
     assert known >= set(kind.programs)
     if kind.twin is not None:
-        assert takeover.stock_kind(kind.twin) == name
+        # Those of the core have to be there.
+        is_there = ".builtin." not in kind.twin or stock.plugin_class(kind.twin) is not None
+        assert takeover.stock_kind(kind.twin) == (name if is_there else None)
     assert takeover.stock_kind(f"someone.else.{name}") is None
 
 

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailur
 
 from ansible_mitogen import protocol
 from ansible_mitogen.protocol import FailureKind
-from ansible_mitogen.session import NotForUsError, Session, Target
+from ansible_mitogen.session import NotForUsError, Session, Target, UnknownHostError
 from ansible_mitogen.stack import Hop
 from tests.plugins.test_client import ScriptedBroker
 
@@ -46,7 +46,7 @@ def _session(failure: FailureKind, password: str | None) -> Iterator[tuple[Sessi
         (FailureKind.HOST_KEY, None, 2, AnsibleConnectionFailure),
         # ... but no account gets locked for wrong passwords.
         (FailureKind.AUTHENTICATION, "x", 1, AnsibleAuthenticationFailure),
-        (FailureKind.HOST_KEY, "x", 1, AnsibleError),
+        (FailureKind.HOST_KEY, "x", 1, UnknownHostError),
         (FailureKind.PASSWORD_WRONG, None, 1, AnsibleError),
         (FailureKind.NO_PYTHON, None, 1, NotForUsError),
     ],
