@@ -37,8 +37,19 @@ def plugin_class(name: str | None) -> type | None:
             return None
         builtin: type = connection_module(kind).Connection
         return builtin
+    if not _has_collection(name):
+        return None  # which some versions of Ansible would warn of
     found: type | None = connection_loader.get(name, class_only=True)
     return found
+
+
+def _has_collection(name: str) -> bool:
+    """Whether the collection of the plugin *name* is installed."""
+    namespace, collection, _plugin = name.split(".", 2)
+    try:
+        return importlib.util.find_spec(f"ansible_collections.{namespace}.{collection}") is not None
+    except ImportError:
+        return False
 
 
 def is_stock_become(plugin: Any, name: str) -> bool:
