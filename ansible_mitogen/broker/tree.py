@@ -208,8 +208,9 @@ class ContextTree:
 
         :param needs_python: see `Lacks.answer`.
         """
-        key = self._login_key(stack)
-        lack = self._lacks.answer(key, needs_python=needs_python) if self._lacks else None
+        lack = None
+        if self._lacks:  # a key costs a digest, for each task
+            lack = self._lacks.answer(self._login_key(stack), needs_python=needs_python)
         if lack is None:
             self._descend(stack, 1, None, done, is_new=False)
         else:
