@@ -27,6 +27,8 @@ _SPECIALS = '"$`;|()<&{} '
 #: Plugins whose way to recognize a question is no text, but one that the usual words are good for.
 _ASK_WITH_USUAL_WORDS = frozenset({"su", "community.general.doas", "community.general.ksu"})
 
+#: Of systemd: what they run is a session of its own, which begins in the home of its account.
+_ALWAYS_LOGINS = frozenset({"community.general.run0", "community.general.machinectl"})
 #: A word with which sudo, su and their like begin a login, alone or among others in one word.
 _LOGIN_FLAG = re.compile(r"-|--login|-(?=\w*i)[ABEHKNPSbiknps]+|-(?=\w*l)[Pflmp]+")
 
@@ -57,7 +59,7 @@ def become_user(plugin: Any) -> str:
 def is_login(plugin: Any) -> bool:
     """Whether what the become *plugin* leads to begins in the home of that account."""
     words = [*_executable(plugin), *_flags(plugin)]
-    return any(_LOGIN_FLAG.fullmatch(word) for word in words)
+    return plugin.name in _ALWAYS_LOGINS or any(_LOGIN_FLAG.fullmatch(word) for word in words)
 
 
 def _executable(plugin: Any) -> list[str]:
@@ -107,10 +109,11 @@ def _doas_hop(plugin: Any, account: Account) -> Hop:
 
 
 def _wrapped_hop(plugin: Any, shell: Any, account: Account) -> Hop:
-    if plugin.require_tty and plugin.name != "su":
+    password = _password(plugin)
+    if plugin.require_tty and (password is not None or not getattr(plugin, "pipelining", True)):
+        # What it runs would have the terminal for its stdin, which changes bytes.
         raise CannotAccelerate(f"become method {plugin.name!r}, which needs a terminal,"
                                " is left to Ansible")  # fmt: skip
-    password = _password(plugin)
     if password is not None and not _has_known_questions(plugin):
         raise CannotAccelerate(f"become method {plugin.name!r}, which asks in a way of its own,"
                                " is left to Ansible")  # fmt: skip

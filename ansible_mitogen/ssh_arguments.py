@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 #: What the stock plugin has when nobody set ``ssh_args``; its ``-C`` is nobody's wish.
 DEFAULT_SSH_ARGS = "-C -o ControlMaster=auto -o ControlPersist=60s"
@@ -69,15 +69,16 @@ def arguments(options: SshOptions) -> list[str]:
     return args
 
 
-def asks_for_terminal(args: Sequence[str]) -> bool:
-    """Whether *args* ask for a terminal over there."""
-    for arg in args:
-        if arg.startswith("-t") and not arg.strip("-t"):
-            return True
-        name, _, value = arg.replace("=", " ", 1).strip().partition(" ")
-        if name.lower() == "requesttty" and value.strip().lower() in {"yes", "force"}:
-            return True
-    return False
+def asks_for_terminal(options: Iterable[str | None]) -> bool:
+    """Whether one of *options*, each a text of arguments, asks for a terminal over there."""
+    return any(_asks_for_terminal(arg) for text in options for arg in _split(text))
+
+
+def _asks_for_terminal(arg: str) -> bool:
+    if arg.startswith("-t") and not arg.strip("-t"):
+        return True
+    name, _, value = arg.removeprefix("-o").replace("=", " ", 1).strip().partition(" ")
+    return name.lower() == "requesttty" and value.strip().lower() in {"yes", "force"}
 
 
 def _split(args: str | None) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_mitogen import documentation, options, stock
+from ansible_mitogen import documentation, options, ssh_arguments, stock
 from ansible_mitogen.connection import MitogenConnection
 from ansible_mitogen.connections import bare
 from ansible_mitogen.plain import plain
@@ -37,9 +37,15 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
         if self._mitogen_is_bare_raw(executable):
             bare.by_login_shell(job, text)
         action = str(self._mitogen_task_keys.get("action"))
-        if in_data is None and bare.wants_terminal(action) and self.get_option("use_tty"):
+        if in_data is None and bare.wants_terminal(action) and self._mitogen_gives_terminal():
             job["has_terminal"] = True
         return job
+
+    def _mitogen_gives_terminal(self) -> bool:
+        """Whether a command is to have a terminal; the login itself never has one."""
+        names = ("ssh_args", "ssh_common_args", "ssh_extra_args")
+        args = (plain(self.get_option(name)) for name in names)
+        return bool(self.get_option("use_tty")) or ssh_arguments.asks_for_terminal(args)
 
     def _mitogen_command_result(self, job: dict[str, Any], result: CommandResult) -> CommandResult:
         if not job.get("has_terminal"):

@@ -55,19 +55,32 @@ if [ $# = 1 ]; then set -- /bin/sh -c "$1"; fi
 exec sudo -n -u "$user" -- "$@"
 """
 
-#: Those that talk to a terminal only.
-_ON_TERMINAL = """\
+#: As systemd's run0: a session of its own, which gets what stdin and both outputs are, no more.
+_RUN0 = """\
 #!/bin/sh
-while :; do
-    case $1 in
-        --user=*) user=${1#--user=}; shift;;
-        *@) user=${1%@}; shift;;
-        -q|shell) shift;;
-        *) break;;
-    esac
-done
-[ -t 0 ] || { echo "a terminal is needed" >&2; exit 1; }
-exec sudo -n -u "$user" -- "$@"
+user=${1#--user=}
+shift
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+exec sudo -n -H -u "$user" -- sh -c 'cd; exec "$@"' sh "$@"
+"""
+
+#: As systemd's machinectl: the session has a terminal of its own; asks on that which it is called
+#: from if there is one.
+_MACHINECTL = """\
+#!/usr/bin/python3
+import os, pty, sys
+
+quiet, shell, user, *command = sys.argv[1:]
+assert (quiet, shell, user[-1]) == ("-q", "shell", "@")
+if os.isatty(0):
+    line = "\x1b[0;1;31m==== {} ====\x1b[0m\\n".format
+    print(line("AUTHENTICATING FOR org.freedesktop.machine1.host-shell"), end="Password: ", flush=True)
+    if input() != "secret":
+        print(line("AUTHENTICATION FAILED"), end="", flush=True)
+        sys.exit(1)
+    print(line("AUTHENTICATION COMPLETE"), end="", flush=True)
+session = ["sudo", "-n", "-H", "-u", user[:-1] or "root", "--", "sh", "-c", 'cd; exec "$@"', "sh"]
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(session + command)))
 """
 
 
@@ -172,41 +185,79 @@ def test_refusals(world: World, climbers: dict[str, dict[str, Any]]) -> None:
     assert expected["su"][1].endswith("Incorrect su password")
 
 
-def test_those_that_need_a_terminal(world: World) -> None:
-    """Are refused, or left to stock, as there; tasks that become nobody are ours."""
+@pytest.fixture
+def sessions(world: World, sshd: Sshd) -> dict[str, dict[str, Any]]:
+    """Hosts whose tasks become somebody by systemd."""
     try:
         world.settings["collections_path"] = str(collections.collections_path())
     except collections.UnavailableError as exc:
         pytest.skip(str(exc))
-    everything = world.inventory["all"]
-    far = {**everything["hosts"]["far"], "ansible_python_interpreter": "/usr/bin/python3"}
-    names = ("run0", "machinectl")
-    everything["children"] = {
-        "needy": {
-            "hosts": {
-                name: {
-                    **far,
-                    "ansible_become_method": GENERAL + name,
-                    "ansible_become_exe": _stand_in(world.folder, name, _ON_TERMINAL),
-                    "ansible_ssh_use_tty": True,
-                    "ansible_pipelining": False,
-                }
-                for name in names
-            }
+    methods = {}
+    for name, text in (("run0", _RUN0), ("machinectl", _MACHINECTL)):
+        methods[name] = {
+            "ansible_become_method": GENERAL + name,
+            "ansible_become_exe": _stand_in(world.folder, name, text),
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_pipelining": False,
         }
+    hosts = world.inventory["all"]["hosts"]
+    here = {**hosts["here"], "ansible_become_user": sshd.account("plain").username}
+    found: dict[str, dict[str, Any]] = {
+        f"{name}-{place}": {**host, **method}
+        for name, method in methods.items()
+        for place, host in (("here", here), ("far", hosts["far"]))
     }
-    root = {"command": "id -un", "become": True}
+    found["machinectl-far"]["ansible_become_password"] = "secret"
+    found["wrong"] = {**found["machinectl-far"], "ansible_become_password": "wrong"}
+    world.inventory["all"]["children"] = {"sessions": {"hosts": found}}
+    return found
+
+
+def test_sessions_of_systemd(world: World, sessions: dict[str, dict[str, Any]]) -> None:
+    """Theirs, too, are the results of stock; what asks on a terminal is left to Ansible."""
+    # The login does get a terminal; that is what stock asks for before it uses these.
+    world.environment["ANSIBLE_SSH_EXTRA_ARGS"] = "-tt"
+    place = "/tmp/mitogentest-{{ inventory_hostname }}"
     tasks: list[dict[str, Any]] = [
-        {"name": "root", **root, "ignore_errors": True},
-        {"name": "itself", "command": "id -un"},
+        {"name": "who", "command": "id -un"},
+        {"name": "where", "command": "pwd"},
+        {"name": "by raw", "raw": "id -un; exit 3", "failed_when": False},
+        {"name": "made", "copy": {"content": "x", "dest": place}},
+        {"name": "gone", "file": {"path": place, "state": "absent"}},
+        {"name": "itself", "command": "id -un", "become": False},
     ]
-    playbook = world.folder / "needy.yml"
-    playbook.write_text(json.dumps([{"hosts": "needy", "gather_facts": False, "tasks": tasks}]))
+    for task in tasks:
+        task.setdefault("ignore_errors", True)
+    play = {"hosts": "sessions", "gather_facts": False, "become": True, "tasks": tasks}
+    playbook = world.folder / "sessions.yml"
+    playbook.write_text(json.dumps([play]))
+    stock, ours = _both(world, playbook)
+    assert stock.returncode == ours.returncode == 0, stock.output + ours.output
+    found = [one for one in differences(stock, ours) if not _is_about_files(one)]
+    assert not found, "\n".join(str(one) for one in found)
+    who = {event.host: event for event in ours.events_of("who")}
+    assert "Incorrect" in who.pop("wrong").result["msg"]
+    assert {host: event.result["stdout"] for host, event in who.items()} == {
+        host: sessions[host].get("ansible_become_user", "root") for host in who
+    }
+    ways = {(line.host, line.way == "stock") for line in ours.trace if line.task != "itself"}
+    assert ways == {(host, host not in ("run0-here", "run0-far")) for host in sessions}
+    assert {line.way for line in ours.requests if line.task == "itself"} == {"module"}
+    reasons = {line.reason for line in ours.trace if line.way == "stock"}
+    assert len(reasons) == 1
+    assert "which needs a terminal" in reasons.pop()
+
+
+def test_sessions_without_a_terminal(world: World, sessions: dict[str, dict[str, Any]]) -> None:
+    """Over a login without one they are refused, or left to stock, as there."""
+    for host in sessions.values():
+        host["ansible_ssh_use_tty"] = True
+    task = {"name": "who", "command": "id -un", "become": True, "ignore_errors": True}
+    playbook = world.folder / "refused.yml"
+    play = {"hosts": "run0-far:machinectl-far", "gather_facts": False, "tasks": [task]}
+    playbook.write_text(json.dumps([play]))
     stock, ours = _both(world, playbook)
     assert not differences(stock, ours), stock.output + ours.output
-    assert "ignored" in {event.status for event in stock.events_of("root")}
-    assert {line.way for line in ours.requests if line.task == "itself"} == {"module"}
-    assert "module" not in {line.way for line in ours.trace if line.task == "root"}
 
 
 def _refusal(event: Event) -> tuple[str, str]:

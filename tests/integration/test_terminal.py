@@ -1,4 +1,4 @@
-"""`raw` and `script` have a terminal over ssh unless told otherwise, as in stock."""
+"""`raw` and `script` have a terminal over ssh where they have one in stock."""
 
 from __future__ import annotations
 
@@ -41,4 +41,26 @@ def test_the_same_as_stock(world: World) -> None:
     found = differences(stock, ours)
     assert not found, "\n".join(str(one) for one in found)
     assert "all\r\n" in ours.events_of("raw")[0].result["stdout"]
+    assert "stock" not in {line.way for line in ours.trace}
+
+
+def test_one_that_the_arguments_ask_for(world: World) -> None:
+    """They have it also where `use_tty` says no, and nothing else of the host is left to stock."""
+    far = world.inventory["all"]["hosts"]["far"]
+    far.update(ansible_ssh_use_tty=False, ansible_ssh_extra_args="-o RequestTTY=force")
+    # Input does not end at a terminal: old cores wait for ever when they send any, as for these.
+    far.update(ansible_pipelining=False, ansible_python_interpreter="/usr/bin/python3")
+    tasks = [
+        {"name": "raw", "raw": _LOOK},
+        {"name": "raw as root", "raw": f"id -un; {_LOOK}", "become": True},
+        {"name": "a module", "command": "id -un", "become": True},
+        {"name": "a file", "slurp": {"src": "/etc/hostname"}},
+    ]
+    playbook = world.folder / "asked.yml"
+    playbook.write_text(json.dumps([{"hosts": "far", "gather_facts": False, "tasks": tasks}]))
+    stock, ours = world.run(playbook, STOCK), world.run(playbook, OURS)
+    assert stock.returncode == ours.returncode == 0, stock.output + ours.output
+    found = differences(stock, ours)
+    assert not found, "\n".join(str(one) for one in found)
+    assert "all\r\n" in ours.events_of("raw as root")[0].result["stdout"]
     assert "stock" not in {line.way for line in ours.trace}

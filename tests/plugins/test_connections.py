@@ -294,11 +294,8 @@ def test_nothing_is_started_for_a_look(world, argument):
 
 
 def test_options_beyond_us_go_to_stock(world):
-    """A terminal asked for in the ssh arguments is something only the stock plugin does."""
-    host = world.inventory["all"]["hosts"]["far"]
-    host["ansible_ssh_extra_args"] = "-o RequestTTY=force"
-    # Input does not end at a terminal: old cores wait for ever when they send any, as for these.
-    host.update(ansible_pipelining=False, ansible_python_interpreter="/usr/bin/python3")
+    """Another question of ssh for its password is something only the stock plugin answers."""
+    world.inventory["all"]["hosts"]["far"]["ansible_sshpass_prompt"] = "Word?"
     run = play(world, "far", {"name": "ping", "ping": {}})
     assert {line.way for line in run.trace} == {"stock"}
-    assert "ask for a terminal" in run.output
+    assert "another question for the password" in run.output

@@ -100,6 +100,11 @@ def test_refusals(shell: Any) -> None:
 
     class Needy(Other):
         require_tty = True
+        answers = {"become_pass": "x"}
+
+    class Hungry(Other):
+        require_tty = True
+        pipelining = False
 
     class Asking(Other):
         answers = {"become_pass": "x"}
@@ -115,7 +120,8 @@ def test_refusals(shell: Any) -> None:
         def build_become_command(self, cmd: str, shell: Any) -> str:
             return "other"
 
-    assert "needs a terminal" in _refused(Needy(), shell)
+    for plugin in (Needy(), Hungry()):
+        assert "needs a terminal" in _refused(plugin, shell)
     assert "asks in a way of its own" in _refused(Asking(), shell)
     for plugin in (Escaping(), Ignoring()):
         assert "not to be understood" in _refused(plugin, shell)
@@ -137,3 +143,13 @@ def test_refusals(shell: Any) -> None:
 def test_logins(name: str, flags: str, is_one: bool) -> None:
     """Flags tell whether a program begins in the account's home."""
     assert is_login(_plugin(name, become_flags=flags)) is is_one
+
+
+def test_sessions_are_logins() -> None:
+    """What systemd runs begins in the account's home, with no flag at all."""
+
+    class Session(Other):
+        name = "community.general.run0"
+
+    assert is_login(Session())
+    assert not is_login(Other())

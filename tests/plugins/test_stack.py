@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from ansible_mitogen import stack as stacks
-from ansible_mitogen.ssh_arguments import SshOptions
+from ansible_mitogen.ssh_arguments import SshOptions, asks_for_terminal
 from ansible_mitogen.stack import Account, CannotAccelerate, Hop, SudoOptions
 
 ACCOUNT = Account(["python3"])
@@ -101,18 +101,19 @@ def test_no_password_means_no_password_prompt():
 
 
 @pytest.mark.parametrize(
-    "args", ["-t", "-tt", "-o RequestTTY=yes", "-o 'RequestTTY force'", "-o requesttty=FORCE"]
+    "args",
+    ["-t", "-tt", "-o RequestTTY=yes", "-o 'RequestTTY force'", "-orequesttty=FORCE"],
 )
-def test_terminal_is_left_to_stock(args):
-    """A terminal between us and the interpreter would garble the stream."""
-    with pytest.raises(CannotAccelerate, match="terminal"):
-        ssh_args(extra_args=args)
+def test_terminal_that_is_asked_for(args):
+    """In each form that ssh knows, in any of the options."""
+    assert asks_for_terminal([None, "", args])
+    assert asks_for_terminal([f"-C {args} -v", None])
 
 
-@pytest.mark.parametrize("args", ["-o RequestTTY=no", "-T", "-o Tag=tt"])
-def test_terminal_refused_is_fine(args):
+@pytest.mark.parametrize("args", [None, "-o RequestTTY=no", "-T", "-o Tag=tt", "-v -o 'X t'"])
+def test_terminal_that_is_not(args):
     """Arguments that only look like it do not count."""
-    assert ssh_args(extra_args=args)
+    assert not asks_for_terminal([args])
 
 
 def test_host_keys_are_checked_as_the_user_configured():
