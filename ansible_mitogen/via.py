@@ -177,6 +177,7 @@ class _Host:
         kind = takeover.stock_kind(name)
         play_context = self._task.play_context.copy()
         play_context.remote_addr = self._template("ansible_host") or self._via.host
+        play_context.remote_user = self._user()
         play_context.password = self._task.password
         play_context.become_pass = self._task.become_password
         pid = str(self._task.run_pid)
@@ -188,6 +189,11 @@ class _Host:
             if hasattr(found, "mitogen_stack"):
                 return found
         raise CannotAccelerate(f"its connection plugin, {name}, is not one of ours")
+
+    def _user(self) -> Any:
+        """Who logs in, for plugins that have no option for it."""
+        found = (self._template(name) for name in C.MAGIC_VARIABLE_MAPPING["remote_user"])
+        return next(filter(None, found), None) or self._task.keys.get("remote_user")
 
     def _become_plugin(self) -> Any:
         if self._via.user is None:

@@ -18,8 +18,11 @@ DEFAULT_INTERPRETERS = 20
 #: let go of the hosts that are done.
 IDLE_SECONDS = 300.0
 
-#: Descriptors that a login takes here: its link, what it says besides, and one while it starts.
+#: Descriptors that a login takes where it starts: its link, what it says besides, and one while it
+#: starts.
 _PER_LOGIN = 3
+#: The limit that accounts usually have, also where it cannot be looked at.
+_USUAL_DESCRIPTORS = 1_024
 #: Those left for everything else: workers, which are as many as forks, caches, the log.
 _RESERVED = 128
 
@@ -51,11 +54,13 @@ class Bounds:
 
     :ivar interpreters: accounts that tasks became behind one login.
     :ivar logins: logins that start here.
+    :ivar behind: logins that start in one account of another host.
     :ivar idle: seconds that one is kept which nobody uses.
     """
 
     interpreters: int = DEFAULT_INTERPRETERS
     logins: int = 1 << 30
+    behind: int = (_USUAL_DESCRIPTORS - _RESERVED) // _PER_LOGIN
     idle: float = IDLE_SECONDS
 
 

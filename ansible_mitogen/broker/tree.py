@@ -312,10 +312,9 @@ class ContextTree:
     def _make_room(self, hop: stacks.Hop, parent: Node | None) -> None:
         """End what idles longest, if there are as many as are kept of what *hop* leads to."""
         if hop.is_login:
-            if parent is not None:
-                return  # it takes nothing here
-            beside = [node for node in self._nodes.values() if _is_own_login(node)]
-            leaving = bounds.to_make_room(beside, self._limits.logins)
+            beside = [node for node in self._nodes.values() if _is_login_from(node, parent)]
+            limit = self._limits.logins if parent is None else self._limits.behind
+            leaving = bounds.to_make_room(beside, limit)
         elif hop.method in stacks.ESCALATIONS:
             login = None if parent is None else parent.login
             beside = [node for node in self._nodes.values() if _is_account_of(node, login)]
@@ -389,8 +388,8 @@ class ContextTree:
             self._answer(node, failures.lost(node.hop.method))
 
 
-def _is_own_login(node: Node) -> bool:
-    return node.parent is None and node.hop.is_login
+def _is_login_from(node: Node, start: Node | None) -> bool:
+    return node.parent is start and node.hop.is_login
 
 
 def _is_account_of(node: Node, login: Node | None) -> bool:

@@ -135,9 +135,9 @@ def test_the_stack_is_shown_without_connecting(behind: World, sshd: Sshd, way: s
                 "run_once": True,
             },
             {
-                "name": "a terminal",
+                "name": "a question",
                 "mitogen_get_stack": None,
-                "vars": {"ansible_ssh_extra_args": "-tt"},
+                "vars": {"ansible_sshpass_prompt": "Word?"},
                 "ignore_errors": True,
             },
             {"name": "up", "mitogen_get_stack": None, "vars": {"gate": "{{ other_user }}@here"}},
@@ -165,9 +165,9 @@ def test_the_stack_is_shown_without_connecting(behind: World, sshd: Sshd, way: s
     assert [hop.get("password") for hop in stacks["plain", "deep"]] == [None, "********", None]
     for account in sshd.accounts.values():
         assert not account.password or account.password not in run.output
-    ends = {e.host: e for e in run.events_of("a terminal")}
+    ends = {e.host: e for e in run.events_of("a question")}
     assert ends["one"].status == "ignored"  # Ansible's own plugin would go directly
-    assert "terminal" in str(ends["locked"].result["msg"])
+    assert "another question" in str(ends["locked"].result["msg"])
     assert ends["locked"].status == "ok"
     assert "takes no arguments" in str(run.events_of("wrong")[0].result["msg"])
 
@@ -185,9 +185,9 @@ def test_what_cannot_be_reached_is_not_reached_directly(behind: World, sshd: Ssh
         refused={**one, "mitogen_via": "root@secret"},
         bare={**one, "ansible_python_interpreter": "/no/such/python"},
         bared={**one, "mitogen_via": "bare"},
-        terminal={**one, "ansible_ssh_extra_args": "-tt"},
+        asking={**one, "ansible_sshpass_prompt": "Word?"},
     )
-    names = "circle lost nobody cut refused bare bared terminal".split()
+    names = "circle lost nobody cut refused bare bared asking".split()
     tasks = [
         {"name": name, action: value, "ignore_errors": True, "ignore_unreachable": True}
         for name, action, value in (("module", "ping", None), ("raw", "raw", "echo raw"))
@@ -200,7 +200,7 @@ def test_what_cannot_be_reached_is_not_reached_directly(behind: World, sshd: Ssh
     for task in ("module", "raw"):
         ends = {event.host: event for event in run.events_of(task)}
         assert set(ends) == set(names), run.output
-        failed = {"circle", "lost", "terminal"}
+        failed = {"circle", "lost", "asking"}
         assert {n for n in names if ends[n].status == "ignored"} == failed, run.output
         assert {n for n in names if ends[n].status == "unreachable"} == {*names} - failed
         for name, words in {
@@ -211,7 +211,7 @@ def test_what_cannot_be_reached_is_not_reached_directly(behind: World, sshd: Ssh
             "refused": "at sudo root",
             "bare": "cannot be gone that way",
             "bared": "on the way there, at ssh",
-            "terminal": "terminal",
+            "asking": "another question",
         }.items():
             assert words in str(ends[name].result["msg"]), ends[name].result
     assert [line for line in run.trace if line.way == "stock"] == []

@@ -32,6 +32,7 @@ def test_descriptors() -> None:
     """200 hosts at once fit into what is usual; too many are warned of."""
     assert bounds.logins_for(1024) >= 200
     assert bounds.logins_for(10) == 8
+    assert bounds.Bounds().behind == bounds.logins_for(1024)
     assert bounds.too_many_forks(200, 1024) == ""
     assert "forks is 400" in bounds.too_many_forks(400, 1024)
 
@@ -39,16 +40,19 @@ def test_descriptors() -> None:
 class World:
     """A tree with bounds, and what it made."""
 
-    def __init__(self, interpreters: int = 2, logins: int = 2) -> None:
+    def __init__(self, interpreters: int = 2, logins: int = 2, behind: int = 9) -> None:
         self.router = FakeRouter()
         self.clock = Clock()
-        limits = bounds.Bounds(interpreters, logins, idle=60.0)
+        limits = bounds.Bounds(interpreters, logins, behind, idle=60.0)
         self.tree = ContextTree(self.router, b"", limits, self.clock)
 
-    def open(self, *names: str) -> Node:
-        """The node of a host, or of accounts behind it, up at once; a second goes by."""
+    def open(self, *names: str, through: str | None = None) -> Node:
+        """The node of a host, or of accounts behind it, up at once; a second goes by.
+
+        :param through: a host that it is reached through.
+        """
         self.clock.now += 1.0
-        stack = [Hop("ssh", {"hostname": names[0]})]
+        stack = [Hop("ssh", {"hostname": name}) for name in (through, names[0]) if name]
         stack += [Hop("sudo", {"username": name}) for name in names[1:]]
         outcomes: list[Any] = []
         self.tree.open(stack, outcomes.append)
@@ -113,6 +117,20 @@ def test_logins() -> None:
     world.tree.hold(world.open("h", "a"))
     world.open("k")
     assert world.kept() == ["h", "a", "k"]
+
+
+def test_logins_behind_another() -> None:
+    """They are bounded for each host that they start from."""
+    world = World(logins=9, behind=2)
+    for host in "hij":
+        world.open(host, through="gate")
+    world.open("k", "a")
+    world.open("l", through="other")
+    assert world.kept() == ["gate", "i", "j", "k", "a", "other", "l"]
+    for host in "ji":
+        world.tree.hold(world.open(host, through="gate"))
+    world.open("m", through="gate")
+    assert world.kept() == ["gate", "i", "j", "k", "a", "other", "l", "m"]
 
 
 def test_what_nobody_uses_ends() -> None:

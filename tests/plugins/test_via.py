@@ -46,6 +46,10 @@ HOSTS = {
     "windows": {"ansible_connection": "psrp"},
     "unknown": {"mitogen_via": "runas:root@bastion"},
     "out": {"mitogen_via": "localhost"},
+    "box": {"ansible_connection": "mitogen_setns"},
+    "boxed": {"ansible_user": "fay", "mitogen_via": "box"},
+    "own_box": {"ansible_connection": "mitogen_setns", "ansible_ssh_user": "bo{{ 'x' }}"},
+    "own_boxed": {"ansible_user": "fay", "mitogen_via": "own_box"},
     "up": {"mitogen_via": "bob@localhost"},
     "local": {"mitogen_via": "bastion", "ansible_connection": "local"},
 }
@@ -73,6 +77,7 @@ class Inventory:
         play_context.become_pass = variables.get(
             "ansible_become_password", play_context.become_pass
         )
+        play_context.remote_user = variables.get("ansible_user")
         connection = connection_loader.get(takeover.OURS[kind], play_context, new_stdin=None)
         plugin = become_loader.get("sudo") if become else None
         connection.set_become_plugin(plugin)
@@ -132,6 +137,15 @@ def test_options_of_the_host_on_the_way(inventory):
     assert "A=fay" in bastion["ssh_args"]
     assert "A=fay" not in far["ssh_args"]
     assert not any('IdentityFile="~' in argument for argument in bastion["ssh_args"])
+
+
+def test_the_user_of_a_container_on_the_way(inventory):
+    """Is its own, or that of the task, and never that of the host behind it."""
+    users = [
+        inventory.stack(name, **keys)[0].options["username"]
+        for name, keys in [("boxed", {}), ("own_boxed", {}), ("boxed", {"remote_user": "tess"})]
+    ]
+    assert users == ["root", "box", "tess"]
 
 
 def test_recursion_with_accounts_on_the_way(inventory):
