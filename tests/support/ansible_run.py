@@ -61,6 +61,8 @@ class Event:
     action: str = ""
     way: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+    #: How many items of a loop ran; None where there is no loop.
+    items: int | None = None
 
     @property
     def key(self) -> str:

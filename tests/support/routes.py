@@ -28,15 +28,7 @@ def _lines_by_task(run: Run) -> dict[str, list[TraceLine]]:
 
 def _results(event: Event) -> int:
     """How many module results the event stands for: one, or one per loop item not skipped."""
-    items = event.result.get("results")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        return 1
-    return sum(1 for item in items if not _is_skipped(item))
-
-
-def _is_skipped(item: dict[str, object]) -> bool:
-    # What callbacks get says it outright up to 2.20.
-    return bool(item.get("skipped")) or "skip_reason" in item
+    return 1 if event.items is None else event.items
 
 
 def _wanted_way(events: list[Event]) -> str:

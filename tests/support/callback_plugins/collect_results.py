@@ -16,8 +16,17 @@ options: {}
 """
 
 
+def _place(result):
+    # Underscored names up to 2.18, plain ones after.
+    host = getattr(result, "host", None) or result._host
+    return host, getattr(result, "task", None) or result._task
+
+
 class CallbackModule(CallbackBase):
-    """One line per host and task, with the result as callbacks get it, the diff included."""
+    """One line per host and task, with the result as callbacks get it, the diff included.
+
+    And with how many items of a loop ran: the result of a hidden loop has no items up to 2.18.
+    """
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -27,9 +36,19 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._path = os.environ.get("MITOGENTEST_RESULTS")
         self._play = ""
+        self._items = {}
 
     def v2_playbook_on_play_start(self, play):
         self._play = play.get_name()
+
+    def v2_runner_item_on_ok(self, result):
+        self._count(result, 1)
+
+    def v2_runner_item_on_failed(self, result):
+        self._count(result, 1)
+
+    def v2_runner_item_on_skipped(self, result):
+        self._count(result, 0)
 
     def v2_runner_on_ok(self, result):
         self._write("ok", result)
@@ -51,10 +70,13 @@ class CallbackModule(CallbackBase):
         for host in hosts:
             self._append({"status": "stats", "host": host, "result": stats.summarize(host)})
 
+    def _count(self, result, ran):
+        host, task = _place(result)
+        key = host.get_name(), task._uuid
+        self._items[key] = self._items.get(key, 0) + ran
+
     def _write(self, status, result):
-        # Underscored names up to 2.18, plain ones after.
-        host = getattr(result, "host", None) or result._host
-        task = getattr(result, "task", None) or result._task
+        host, task = _place(result)
         values = result.result if hasattr(result, "result") else result._result
         self._append(
             {
@@ -65,6 +87,7 @@ class CallbackModule(CallbackBase):
                 "action": str(task.action),
                 "way": str(task.vars.get("way", "")),
                 "result": values,
+                "items": self._items.pop((host.get_name(), task._uuid), None),
             }
         )
 
