@@ -19,7 +19,16 @@ from ansible import constants as C  # noqa: N812 -- its name everywhere in Ansib
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.utils.display import Display
 
-from ansible_mitogen import discovery, fast_path, interpreter, isolation, options, resolve, via
+from ansible_mitogen import (
+    bare,
+    discovery,
+    fast_path,
+    interpreter,
+    isolation,
+    options,
+    resolve,
+    via,
+)
 from ansible_mitogen.become import BecomeProxy
 from ansible_mitogen.documentation import COMMON_OPTIONS
 from ansible_mitogen.escalation import become_user
@@ -45,10 +54,6 @@ else:
 display = Display()
 
 DEFAULT_SHELL = "/bin/sh"
-
-_RAW_ACTIONS = frozenset({"raw", "ansible.builtin.raw", "ansible.legacy.raw"})
-#: These run without a Python, and may install one.
-_BARE_ACTIONS = _RAW_ACTIONS | {"script", "ansible.builtin.script", "ansible.legacy.script"}
 
 
 class MitogenConnection(StockConnection):  # type: ignore[misc]
@@ -281,6 +286,11 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
 
     # Ours --------------------------------------------------------------------------------------
 
+    @property
+    def _mitogen_action(self) -> str:
+        """The name that the task has for its action; '' where there is no task."""
+        return str(self._mitogen_task_keys.get("action") or "")
+
     def _mitogen_would_accelerate(self) -> bool:
         """Whether this connection is ours as far as known, without reaching for the host."""
         if self._mitogen_why_stock is None:
@@ -420,7 +430,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def _mitogen_new_session(self, stack: list[Hop]) -> Session:
         become = getattr(self._mitogen_real_become, "name", "")
         is_secret = bool(self._play_context.no_log)
-        needs_python = str(self._mitogen_task_keys.get("action")) not in _BARE_ACTIONS
+        needs_python = not bare.is_bare(self._mitogen_action)
         target = Target(stack, self._mitogen_retries(), is_secret, become, needs_python)
         return Session(target, functools.partial(broker_socket, self._mitogen_run_pid))
 
@@ -495,7 +505,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
 
     def _mitogen_is_bare_raw(self, executable: str | None) -> bool:
         """Whether the command is what `raw` was given, and neither it nor become adds a shell."""
-        is_raw = str(self._mitogen_task_keys.get("action")) in _RAW_ACTIONS
+        is_raw = bare.is_raw(self._mitogen_action)
         return is_raw and not executable and self._mitogen_real_become is None
 
     def _mitogen_default_shell(self) -> str:
@@ -516,7 +526,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             TraceLine(
                 host=str(self.get_option("mitogen_inventory_hostname") or ""),
                 task=str(self._mitogen_task_keys.get("name") or ""),
-                action=str(self._mitogen_task_keys.get("action") or ""),
+                action=self._mitogen_action,
                 way=way,
                 reason=reason,
                 interpreter=interpreter,

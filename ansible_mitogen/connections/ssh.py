@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_mitogen import documentation, options, ssh_arguments, stock
+from ansible_mitogen import bare, documentation, options, ssh_arguments, stock
 from ansible_mitogen.connection import MitogenConnection
-from ansible_mitogen.connections import bare
 from ansible_mitogen.plain import plain
 from ansible_mitogen.shell import CommandResult
 from ansible_mitogen.stack import CannotAccelerate
@@ -36,8 +35,8 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
         job = super()._mitogen_command_job(text, in_data, executable)
         if self._mitogen_is_bare_raw(executable):
             bare.by_login_shell(job, text)
-        action = str(self._mitogen_task_keys.get("action"))
-        if in_data is None and bare.wants_terminal(action) and self._mitogen_gives_terminal():
+        is_bare = in_data is None and bare.is_bare(self._mitogen_action)
+        if is_bare and self._mitogen_gives_terminal():
             job["has_terminal"] = True
         return job
 

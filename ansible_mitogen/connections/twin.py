@@ -12,9 +12,8 @@ from ansible.errors import (
     AnsibleError,
 )
 
-from ansible_mitogen import documentation, stock
+from ansible_mitogen import bare, documentation, stock
 from ansible_mitogen.connection import MitogenConnection
-from ansible_mitogen.connections import bare
 from ansible_mitogen.kinds import KINDS, Kind
 from ansible_mitogen.options import GetOption, optional
 from ansible_mitogen.plain import plain
@@ -104,8 +103,7 @@ class TwinConnection(MitogenConnection):
                 job["argv"] = shlex.split(text)
             elif kind.has_login_shell:
                 bare.by_login_shell(job, text)
-        action = str(self._mitogen_task_keys.get("action"))
-        if kind.terminal_option and in_data is None and bare.wants_terminal(action):
+        if kind.terminal_option and in_data is None and bare.is_bare(self._mitogen_action):
             job["has_terminal"] = bool(plain(optional(self.get_option, kind.terminal_option)))
         return job
 

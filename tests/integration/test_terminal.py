@@ -21,14 +21,19 @@ def test_the_same_as_stock(world: World) -> None:
     tasks = [
         {"name": "raw", "raw": _LOOK},
         {"name": "raw that fails", "raw": "echo out; exit 7", "ignore_errors": True},
-        {"name": "raw as root", "raw": f"id -un; {_LOOK}", "become": True},
+        {"name": "raw as root", "ansible.builtin.raw": f"id -un; {_LOOK}", "become": True},
         {
             "name": "raw in a shell",
             "raw": "echo $0; test -t 0",
             "args": {"executable": "/bin/bash"},
         },
         {"name": "script", "script": f"{script} one", "ignore_errors": True},
-        {"name": "script as root", "script": f"{script} two", "become": True, "failed_when": False},
+        {
+            "name": "script as root",
+            "ansible.legacy.script": f"{script} two",
+            "become": True,
+            "failed_when": False,
+        },
         {"name": "none", "raw": "test -t 0 || echo none", "vars": {"ansible_ssh_use_tty": False}},
         {"name": "a module", "shell": "test -t 0 || echo none"},
     ]
