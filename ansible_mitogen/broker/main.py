@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> None:
     )
     router.unidirectional = True
     tree = ContextTree(router, secrets.token_bytes(32), _limits())
-    environment = Environment(tree, ContentCache(), set_variables)
+    environment = Environment(tree, ContentCache(), set_variables, broker.timers.after)
     listener = socket.socket(fileno=arguments.listen_fd)
     server = Server(broker, listener, environment)
     for number in (signal.SIGTERM, signal.SIGHUP):

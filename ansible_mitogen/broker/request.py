@@ -17,6 +17,9 @@ from ansible_mitogen.protocol import FailureKind
 
 LOG = logging.getLogger("ansible_mitogen.broker")
 
+#: Seconds that what was cancelled has to end; a job is killed after two of them.
+CANCEL_SECONDS = 5.0
+
 
 @dataclasses.dataclass
 class Environment:
@@ -26,6 +29,8 @@ class Environment:
     contents: ContentCache
     #: Sets variables of this process that children inherit (SSH_AUTH_SOCK).
     set_variables: Callable[[dict[str, str]], None]
+    #: ``after(seconds, function)`` calls it then, unless what is returned is told to ``cancel``.
+    after: Callable[[float, Callable[[], None]], Any]
 
 
 class Request:
@@ -42,6 +47,8 @@ class Request:
         self.is_over = False
         self._answer = answer
         self._held: Node | None = None
+        #: Runs while what was cancelled has not ended.
+        self._patience: Any = None
 
     def start(self) -> None:
         """Begin."""
@@ -97,5 +104,28 @@ class Request:
     def let_go(self) -> None:
         """Nothing of ours runs any more."""
         held, self._held = self._held, None
-        if held is not None:
-            self.environment.tree.release(held)
+        if held is None:
+            return
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+            self.environment.tree.trust(held)
+        self.environment.tree.release(held)
+
+    def await_end(self) -> None:
+        """What was cancelled still runs, until `let_go`; it does not get for ever for that.
+
+        A process there may be stopped, or wait for a disk that does not answer. The next task is
+        not to wait with it.
+        """
+        held = self._held
+        if held is None:
+            return
+
+        def give_up() -> None:
+            LOG.warning("%s: does not end what was cancelled", held.login.hop.describe())
+            self.environment.tree.retire(held.login)
+            self.let_go()
+
+        self.environment.tree.doubt(held)
+        self._patience = self.environment.after(CANCEL_SECONDS, give_up)

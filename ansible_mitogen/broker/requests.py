@@ -53,6 +53,11 @@ class CallRequest(Request):
         """Call the operation."""
         self.with_node(self._record.key, self._call)
 
+    def cancel(self) -> None:
+        """Wait for it to end, as a call does that nothing keeps up."""
+        super().cancel()
+        self.await_end()
+
     def _call(self, node: Node) -> None:
         name = self._record.operation
         function = None if name.startswith("_") else getattr(operations, name, None)

@@ -72,7 +72,9 @@ class RunRequest(Request):
         super().cancel()
         if not self._is_under_way:
             self.let_go()
-        elif self._node.is_up:
+            return
+        self.await_end()
+        if self._node.is_up:
             message = Message.pickled(self._job["job_id"], handle=CANCEL_HANDLE)
             self._node.context.send(message)
 

@@ -48,6 +48,8 @@ class Node:
     respawns: Respawns = dataclasses.field(default_factory=Respawns)
     #: Requests that hold it.
     holds: int = 0
+    #: Of a login: requests that were cancelled there and have not ended.
+    doubts: int = 0
     #: When it, or what is behind it, was asked for or let go of last, on the tree's clock.
     used: float = 0.0
     #: What was retired, this node or one before it; None while it is in use.
@@ -62,6 +64,11 @@ class Node:
     def login(self) -> Node:
         """How its machine was reached: the last login of its stack."""
         return self if self.parent is None or self.hop.is_login else self.parent.login
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether something new may begin there."""
+        return self.is_up and not self.login.doubts
 
     def subtree(self) -> list[Node]:
         """It and all that lives on it."""
@@ -117,13 +124,13 @@ class ContextTree:
         return node if node is not None and node.is_up else None
 
     def when_up(self, key: str, done: Callable[[Node | None], None]) -> None:
-        """Call ``done(node)`` with that of *key*, once it is up if it is on its way; or None."""
+        """Call ``done(node)`` with that of *key*, once it is ready if it is to be; or None."""
 
         def on_outcome(outcome: Any) -> None:
             done(outcome.node if isinstance(outcome, Reached) else None)
 
         node = self._nodes.get(key)
-        if node is None or node.is_up:
+        if node is None or node.is_ready:
             done(node)
         else:
             node.waiters.append(on_outcome)
@@ -138,6 +145,21 @@ class ContextTree:
         self._use(node)
         if node.retired is not None:
             _end_when_idle(node.retired)
+
+    def doubt(self, node: Node) -> None:
+        """A request that was cancelled there has not ended. See `trust`.
+
+        Nothing begins on its login, until it has, or the login is retired.
+        """
+        node.login.doubts += 1
+
+    def trust(self, node: Node) -> None:
+        """Undo one `doubt`."""
+        login = node.login
+        login.doubts -= 1
+        for member in login.subtree():
+            if member.is_ready:
+                self._answer(member, Reached(member, is_new=False))
 
     def retire(self, node: Node) -> None:
         """Let go of *node* and what lives on it, which end when nothing runs there any more.
@@ -298,7 +320,7 @@ class ContextTree:
         elif node is None:
             self._make_room(hop, parent)
             self._make(key, hop, parent, done)
-        elif node.is_up:
+        elif node.is_ready:
             done(Reached(node, is_new))
         else:
             node.waiters.append(done)
@@ -380,6 +402,9 @@ class ContextTree:
         if node.parent is not None:
             node.parent.children.remove(node)
         was_up, node.is_up = node.is_up, False
+        if was_up:
+            # Nothing has begun of what waits for something to end there.
+            self._answer(node, Retired())
         for child in list(node.children):
             self._forget(child)
             self._answer(child, failures.lost(node.hop.method))

@@ -118,7 +118,7 @@ class Bench:
     def run(self, the_job=None):
         """Start a request; what it will have been answered."""
         answers = []
-        environment = Environment(self.tree, ContentCache(), lambda _variables: None)
+        environment = Environment(self.tree, ContentCache(), lambda _variables: None, None)
         record = protocol.Run(1, self.key, the_job or job())
         RunRequest(record, environment, answers.append).start()
         return answers
