@@ -5,6 +5,7 @@ It ends when its context does, and ends what still runs then.
 
 import _signal as signal  # without the enumerations on top, which no runner needs
 import _socket as socket
+import errno
 import os
 import select
 import sys
@@ -171,7 +172,7 @@ class Zygote:
         try:
             self._start_with(message, descriptors)
         except (DecodeError, OSError, LookupError) as exc:
-            self._tell(channel.Refused(message.number, "%s: %s" % (type(exc).__name__, exc)))
+            self._tell(channel.Refused(message.number, _reason(exc)))
         finally:
             channel.close_all(descriptors)
 
@@ -185,7 +186,7 @@ class Zygote:
                 ),
             )
         except OSError as exc:
-            self._tell(channel.Refused(message.number, str(exc)))
+            self._tell(channel.Refused(message.number, _reason(exc)))
         finally:
             channel.close_all(descriptors)
 
@@ -200,7 +201,12 @@ class Zygote:
         # A command leads a session, as a login's shell does. A module leads nothing, so that it may
         # begin a session of its own.
         holder = 0 if type(job) is records.CommandJob else groups.begin()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            if holder:
+                groups.let_go(holder)
+            raise
         if pid:
             self._running[number] = Running(number, pid, job, report)
             if holder:
@@ -325,3 +331,10 @@ class Zygote:
             self._sock.sendall(channel.encode(message))
         except OSError:
             pass  # the context is gone, which the next read will say
+
+
+def _reason(error: "Exception") -> "str":
+    """Why a job cannot be started."""
+    if getattr(error, "errno", None) in (errno.EAGAIN, errno.ENOMEM):
+        return "no process can be started: %s" % (error.strerror,)
+    return "%s: %s" % (type(error).__name__, error)

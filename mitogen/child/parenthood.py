@@ -32,10 +32,11 @@ class Parenthood:
         elif method in self._waiting:
             self._waiting[method].append(msg)
         else:
-            self._waiting[method] = [msg]
             threading.Thread(
                 target=self._load, args=(method,), name=LOADING, daemon=True
             ).start()
+            # Where no thread can be had, the next request tries again.
+            self._waiting[method] = [msg]
 
     def _load(self, method: "str") -> "None":
         error = None

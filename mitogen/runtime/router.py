@@ -281,8 +281,10 @@ class Router:
             # The sender's fault: it hears of it, and our log is not its playground.
             LOG.debug("%r is not what it should be: %s", msg, exc)
             msg.reply(Message.dead(str(exc)))
-        except Exception:
+        except Exception as exc:
             LOG.exception("handler %r of %r failed", handler.fn, msg)
+            # Whoever waits for an answer is not to wait for ever.
+            msg.reply(Message.dead("%s: %s" % (type(exc).__name__, exc)))
 
     # Loss -----------------------------------------------------------------------------------
 

@@ -163,6 +163,17 @@ def test_a_request_that_is_none_gets_an_answer(peers: tuple[Peer, Peer]) -> None
     assert _is_dead(peers[0].ask(handles.GET_MODULE, b"rubbish"), "")
 
 
+def test_a_request_that_meets_a_defect(router: Any, peers: tuple[Peer, Peer]) -> None:
+    """Or a machine that has nothing left to serve it with: who asked hears of that."""
+
+    def fail(_msg: Message) -> None:
+        raise RuntimeError("no thread is left")
+
+    handle = router.add_handler(fail)
+    assert _is_dead(peers[0].ask(handle), "RuntimeError: no thread is left")
+    peers[1].settle()
+
+
 def test_claimed_routes(router: Any, peers: tuple[Peer, Peer]) -> None:
     """A child can announce what nobody has; not its sibling, this context or another's child."""
     hostile, innocent = peers

@@ -48,6 +48,7 @@ _NAMES = (
     (re.compile(r'(  File "<stdin>", line \d+, in \S+\n)+'), ""),
     (re.compile(r"\bansible\.[a-z0-9_]{8}"), "ansible.N"),
     (re.compile(r"\btmp[a-z0-9_]{8}\b"), "tmpN"),
+    (re.compile(r"\.ansible_tmp[a-z0-9_]{8}"), ".ansible_tmpN"),
     (re.compile(r"\.source\.[a-z0-9_.]+"), ".source.N"),
     # Ours lie below the home of the user that the task becomes, stock's below the login user's.
     (re.compile(r"(/root|/home/\w+|/var|~\w*)(/\.ansible)?/tmp/ansible-tmp-N"), "T/ansible-tmp-N"),

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_mitogen.target.channel import Cancel, Decoder, Ended, Missing, Refused, Start, encode
+from tests.support import processes
 from tests.target.conftest import SECONDS
 from tests.target.packed import builtin
 
@@ -31,10 +32,10 @@ _PROGRAM = (
 class Peer:
     """What a context's half does, with nothing but a selector."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "") -> None:
         self.sock, theirs = socket.socketpair()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(ROOT), str(theirs.fileno())],
+            [sys.executable, "-c", before + _PROGRAM, str(ROOT), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
@@ -156,6 +157,29 @@ def test_a_job_that_cannot_be_started(peer: Peer) -> None:
     assert type(answer) is Refused
     assert "strange argv" in answer.reason
     assert peer.run(2, _shell("exit 1")) == Ended(2, 1 << 8)
+
+
+_NO_FORK_AT_FIRST = """
+import errno, os
+def fork(real=os.fork):
+    os.fork = real
+    raise OSError(errno.EAGAIN, "too many")
+os.fork = fork
+"""
+
+
+def test_no_process_for_a_job() -> None:
+    """It is said why, nothing is left of the attempt, and the next one runs."""
+    peer = Peer(_NO_FORK_AT_FIRST)
+    try:
+        job = builtin("ping").job({})
+        refused = Refused(1, "no process can be started: too many")
+        assert peer.run(1, job, 7) == refused
+        zygote = peer.process.pid
+        assert [entry.parent for entry in processes.descendants()].count(zygote) == 0
+        assert peer.run(2, {**job, "files": {}, "supplied": {}}, 7) == Ended(2, 0)
+    finally:
+        peer.close()
 
 
 def test_an_unwanted_job(peer: Peer) -> None:
