@@ -116,6 +116,8 @@ class World:
     package: Path = PACKAGE
     settings: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    #: Further sections of ansible.cfg.
+    sections: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def _config(self, kind: str) -> str:
         settings = {
@@ -130,8 +132,11 @@ class World:
             **config_lines(kind, self.package),
             **self.settings,
         }
-        lines = [f"{name} = {value}" for name, value in settings.items()]
-        return "[defaults]\n" + "\n".join(lines) + "\n[connection]\npipelining = True\n"
+        sections = {"defaults": settings, "connection": {"pipelining": "True"}, **self.sections}
+        lines = []
+        for section, values in sections.items():
+            lines += [f"[{section}]", *(f"{name} = {value}" for name, value in values.items())]
+        return "\n".join(lines) + "\n"
 
     def clean_environment(self) -> dict[str, str]:
         """The environment of a run: nothing of the caller's Ansible or of ours in it."""
