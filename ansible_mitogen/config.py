@@ -14,7 +14,8 @@ _TEMPLATE = """\
 # Add ONE of these to ansible.cfg, below the [defaults] that may be there already.
 
 # 1. Every host that uses ssh or local, also the implicit localhost, or a container by the short
-#    name of its plugin (docker, podman, ...). No warning, no strategy.
+#    name of its plugin (docker, podman, ...); one that is named in full (ansible.builtin.ssh,
+#    community.docker.docker) may stay Ansible's own. No warning, no strategy.
 [defaults]
 connection_plugins = {package}/shadow
 

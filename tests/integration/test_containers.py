@@ -214,6 +214,16 @@ def test_without_the_collection(place: Place) -> None:
         assert _ways(run, {"own"}) == {"module", "operation"}
 
 
+def test_without_a_strategy(place: Place) -> None:
+    """The shadow folder covers the short name."""
+    with place.world() as (world, container):
+        host = {"ansible_host": container.name, "ansible_user": containers.USER}
+        _inventory(world, {"short": {**host, "ansible_connection": "docker"}})
+        run = world.run(_play(world, "inside", WHO), "shadow")
+        assert run.events_of("who")[0].result["stdout"] == containers.USER, run.output
+        assert {line.way for line in run.requests} == {"module"}
+
+
 def test_on_the_way(place: Place) -> None:
     """A container is reached from a host that is reached from here, and leads to accounts inside."""
     with place.world() as (world, container):

@@ -31,3 +31,4 @@ def test_the_same_as_stock(world: World, way: str) -> None:
     found = [one for one in differences(stock, ours) if not _is_expected(one)]
     assert not found, "\n".join(str(one) for one in found)
     assert "stock" not in {line.way for line in ours.trace}, ours.output
+    assert {line.host for line in ours.trace} >= {"far", "locked", "here"}

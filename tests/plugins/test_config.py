@@ -27,6 +27,14 @@ def test_each_way_is_valid_configuration():
         assert parser.has_section("defaults")
 
 
+def test_who_is_taken_over():
+    """Each way says of which names."""
+    shadow, transport, strategy = config.ansible_cfg().split("\n\n")[1:4]
+    assert "named in full" in shadow
+    assert "name no connection" in transport
+    assert "full names" in strategy
+
+
 def test_command_line():
     """The command prints the lines; anything else shows how to use it."""
     run = [sys.executable, "-m", "ansible_mitogen"]
