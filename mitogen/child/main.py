@@ -67,7 +67,6 @@ class ExternalContext:
         self.dispatcher = Dispatcher(self)
         self.parenthood = Parenthood(self.router)
         self.router.add_handler(self._on_shutdown, SHUTDOWN, policy=has_parent_authority)
-        self._link = open_link(descriptors.link_read, descriptors.link_write)
         self._descriptors = descriptors
         self.broker.listen("shutdown", self._begin_end)
         self.broker.listen("exit", self._await_main)
@@ -90,7 +89,8 @@ class ExternalContext:
         if attachment is not None:
             attachment.attach(self)
             self.broker.listen("shutdown", attachment.detach)
-        self.stream = Stream(self.broker, self.router, self.parent.context_id, self._link)
+        link = open_link(self._descriptors.link_read, self._descriptors.link_write)
+        self.stream = Stream(self.broker, self.router, self.parent.context_id, link)
         self.stream.listen("disconnect", self._on_parent_lost)
         self.router.register(self.parent, self.stream)
         self.stream.start()
@@ -177,9 +177,14 @@ def main(boot: "object") -> "None":
     descriptors = StandardDescriptors()
     boot.link_fds = (descriptors.link_read, descriptors.link_write)
     describe_process(boot)
-    attachment = _call_early_hook(boot)
-    print_line_by_line()
+    try:
+        attachment = _call_early_hook(boot)
+        print_line_by_line()
+        context = ExternalContext(boot, descriptors)
+    except Exception:
+        # No process, thread or descriptor is left, say. Up to here the parent reads what is said.
+        os.dup2(descriptors.link_write, 2)
+        raise
     os.write(descriptors.link_write, up_marker(boot.nonce))
-    context = ExternalContext(boot, descriptors)
     context.start(attachment)
     context.run()

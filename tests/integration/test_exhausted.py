@@ -120,7 +120,8 @@ def test_hardly_any_at_the_login(world: World, sshd: Sshd) -> None:
     hosts = world.inventory["all"]["hosts"]
     hosts.clear()
     login = sshd.inventory_vars(sshd.account("bash"))
-    for name, words in {"few": "-n 6", "some": "-n 14", "enough": "-n 20", "alone": "-u 1"}.items():
+    limits = {"few": "-n 6", "less": "-n 9", "some": "-n 14", "enough": "-n 20", "alone": "-u 1"}
+    for name, words in limits.items():
         hosts[name] = {**login, "ansible_python_interpreter": _limited(world, words)}
     tasks: list[Task] = [
         {"name": "ping", "ping": {}},
@@ -134,7 +135,7 @@ def test_hardly_any_at_the_login(world: World, sshd: Sshd) -> None:
         assert outcomes["enough"][0] == "ok"
         status, text = outcomes["some"]
         assert status == "ok" or "Too many open files" in text
-    for name in ("few", "alone"):
+    for name in ("few", "less", "alone"):
         assert _outcomes(run, "ping")[name][0] == "ok"
         assert {line.way for line in run.requests if line.host == name} == {"stock"}, run.output
     assert not any("imed out" in event.result.get("msg", "") for event in run.events)
