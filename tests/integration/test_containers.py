@@ -276,3 +276,36 @@ def test_a_container_that_is_not_there(place: Place) -> None:
         (event,) = run.events_of("who")
         assert event.status == "unreachable"
         assert "No such container: mitogentest-none" in event.result["msg"]
+
+
+def test_each_item(place: Place) -> None:
+    """An item of a loop may name its own container, user or environment, as in stock."""
+    seen = "echo $(id -un) ${MARK-none} $PWD $(cat /etc/mark || echo outside)"
+
+    def task(name: str, *items: Any, **more: Any) -> dict[str, Any]:
+        return {"name": name, "shell": seen, "loop": list(items), **more}
+
+    with place.world() as (world, container), place.world() as (_, other):
+        for one, mark in ((container, "first"), (other, "second")):
+            one.execute(f"echo {mark} > /etc/mark")
+        host = {"ansible_host": container.name, "ansible_python_interpreter": "/usr/bin/python3"}
+        _inventory(world, {"one": {**host, "ansible_connection": "docker"}})
+        names = (container.name, other.name, container.name)
+        user, item = containers.USER, "{{ item }}"
+        tasks = [
+            task("container", *names, vars={"ansible_host": item}),
+            task("user", "root", user, vars={"ansible_user": item}),
+            task("mark", "1", "2", vars={"ansible_docker_extra_env": {"MARK": item}}),
+            task("folder", "/srv", "/", vars={"ansible_docker_working_dir": item}),
+            task("connection", "docker", "local", "docker", vars={"ansible_connection": item}),
+            task("none of these", "only"),
+        ]
+        play = _play(world, "inside", *tasks)
+        stock, ours = world.run(play, STOCK), world.run(play, OURS)
+    assert stock.returncode == ours.returncode == 0, stock.output + ours.output
+    found = [one for one in differences(stock, ours) if not _is_expected(one)]
+    assert not found, "\n".join(str(one) for one in found)
+    assert _ways(ours, ["one"]) == {"module"}
+    (event,) = ours.events_of("container")
+    marks = [result["stdout"].split()[-1] for result in event.result["results"]]
+    assert marks == ["first", "second", "first"]
