@@ -310,7 +310,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             return True  # the task's first command will say why it failed
 
     def _mitogen_accelerates(self) -> bool:
-        if not self._mitogen_would_accelerate():
+        if self._mitogen_why_stock:
             return False
         try:
             session = self._mitogen_live_session()
@@ -320,6 +320,9 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
                 session = self._mitogen_session_for(self._mitogen_stack())
                 was_open = False
                 session.open()
+        except CannotAccelerate as exc:
+            self._mitogen_say_stock(str(exc), AnsibleError)
+            return False
         except NotForUsError as exc:
             self._mitogen_say_stock(str(exc), is_known=exc.is_known)
             return False

@@ -17,5 +17,6 @@ collect_ignore = (
         "test_via.py",
         "test_escalation.py",
         "test_options.py",
+        "test_accelerating.py",
     ]
 )

@@ -1,0 +1,73 @@
+"""When a connection finds out whether it is ours; nothing connects."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
+
+from ansible_mitogen import fast_path, takeover
+from ansible_mitogen.session import Target
+
+
+class Reached:
+    """A session with what is reached at once."""
+
+    executable = "/usr/bin/python3"
+
+    def __init__(self, stack):
+        self.target = Target(stack)
+        self.is_open = False
+
+    def open(self):
+        self.is_open = True
+
+
+@pytest.fixture
+def connection():
+    """One by ssh, which counts how often it makes out how the account is reached."""
+    connection_loader.add_directory(str(takeover.PLUGIN_DIRECTORY))
+    plugin = connection_loader.get(takeover.OURS["ssh"], class_only=True)
+
+    class Connection(plugin):  # Ansible goes by the name
+        made = 0
+
+        def _mitogen_stack(self):
+            self.made += 1
+            return super()._mitogen_stack()
+
+        def _mitogen_new_session(self, stack):
+            return Reached(stack)
+
+    with fast_path.installed():
+        yield Connection(PlayContext(), new_stdin=None)
+
+
+def begin_task(connection, **options):
+    """As Ansible does for each task, or item of a loop."""
+    connection.set_become_plugin(None)
+    connection.set_options(task_keys={"action": "ping"}, var_options=options)
+
+
+def test_once_for_a_task(connection):
+    """However often an action asks; and again for the next item, which may have other options."""
+    for count in (1, 2):
+        begin_task(connection, ansible_ssh_executable="/bin/sh")
+        assert all(connection.mitogen_accelerates() for _ in range(3))
+        assert connection.is_pipelining_enabled()
+        assert connection.made == count
+
+
+def test_a_program_that_comes_and_goes(connection, tmp_path):
+    """Each task looks for it anew: the host is left to stock only while it is not there."""
+    program = tmp_path / "ssh"
+    for is_there in (False, True, False):
+        if is_there:
+            program.write_text("#!/bin/sh\n")
+            program.chmod(0o755)
+        else:
+            program.unlink(missing_ok=True)
+        begin_task(connection, ansible_ssh_executable=str(program))
+        assert connection.mitogen_accelerates() is is_there
+        assert connection.mitogen_accelerates() is is_there
+    assert connection.mitogen_why_stock() == f"there is no program {program}"
