@@ -1,0 +1,92 @@
+"""ssh's own masters, which share one login: the user's is used, and none is left by us."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.ansible_run import OURS, Run, World
+from tests.support.sshd import Sshd
+
+
+@contextlib.contextmanager
+def _master(sshd: Sshd, control: Path) -> Iterator[None]:
+    """A login of the user's at that control path."""
+    argv = sshd.ssh_argv(sshd.account("bash"))
+    argv[1:1] = ["-o", f"ControlPath={control}", "-M", "-N", "-f"]
+    end = ["ssh", "-o", f"ControlPath={control}", "-O", "exit", "any"]
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, timeout=30)
+    try:
+        yield
+        # It outlives the run that used it.
+        check = [*end[:-2], "check", "any"]
+        subprocess.run(check, check=True, capture_output=True, timeout=30)
+    finally:
+        subprocess.run(end, check=True, capture_output=True, timeout=30)
+
+
+def _run(world: World) -> Run:
+    tasks = [
+        {"name": "who", "command": "id -un"},
+        {"name": "root", "command": "id -un", "become": True},
+        {"name": "raw", "raw": "id -un"},
+    ]
+    playbook = world.folder / "masters.yml"
+    playbook.write_text(json.dumps([{"hosts": "far", "gather_facts": False, "tasks": tasks}]))
+    run = world.run(playbook, OURS)
+    assert run.returncode == 0, run.output[-3000:]
+    assert {line.way for line in run.trace} <= {"module", "command", "operation"}
+    return run
+
+
+@pytest.fixture
+def control(world: World, sshd: Sshd) -> Path:
+    """The control path that `far` names, where no master is yet."""
+    path = world.folder / "master"
+    far = world.inventory["all"]["hosts"]["far"]
+    far["ansible_python_interpreter"] = "/usr/bin/python3"
+    # First: ssh takes the first value of an option, and this configuration names one, too.
+    far["ansible_ssh_common_args"] = f"-o ControlPath={path} -F {sshd.client_config}"
+    return path
+
+
+def _logins(log: str, sshd: Sshd) -> int:
+    return log.count(f"Accepted publickey for {sshd.account('bash').username} ")
+
+
+def test_the_users_master_is_used(world: World, sshd: Sshd, control: Path) -> None:
+    """There is no login but its own, and it is still there afterwards."""
+    before = len(sshd.log)
+    with _master(sshd, control):
+        run = _run(world)
+    assert _logins(sshd.log[before:], sshd) == 1
+    name = sshd.account("bash").username
+    assert [run.events_of(task)[0].result["stdout"].strip() for task in ("who", "root", "raw")] == [
+        name,
+        "root",
+        name,
+    ]
+
+
+@pytest.mark.parametrize("source", ["ssh_args", "ssh_extra_args", "configuration"])
+def test_none_is_left(world: World, sshd: Sshd, control: Path, source: str) -> None:
+    """Whoever asks for one."""
+    wish = {"ControlMaster": "auto", "ControlPersist": "60s"}
+    if source == "configuration":
+        config = world.folder / "config"
+        lines = "".join(f"{name} {value}\n" for name, value in wish.items())
+        config.write_text(lines + sshd.client_config.read_text())
+        far = world.inventory["all"]["hosts"]["far"]
+        far["ansible_ssh_common_args"] = f"-o ControlPath={control} -F {config}"
+    else:
+        arguments = " ".join(f"-o {name}={value}" for name, value in wish.items())
+        world.environment[f"ANSIBLE_{source.upper()}"] = arguments
+    before = len(sshd.log)
+    _run(world)
+    assert not control.exists()
+    assert _logins(sshd.log[before:], sshd) == 1
