@@ -270,7 +270,10 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             display.vv(f"Mitogen has nothing to reset: {exc}", host=self._play_context.remote_addr)
             return
         if is_ours:
-            self._mitogen_session_for(self._mitogen_stack()).reset()
+            stack = self._mitogen_stack()
+            self._mitogen_session_for(stack).reset()
+            if not self._mitogen_via():
+                self._mitogen_forget_login(stack[0])
             # A host that lacked Python may have one by now.
             self._mitogen_why_stock = None
             self._connected = False
@@ -406,6 +409,9 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
 
     def _mitogen_via(self) -> str:
         return str(plain(super().get_option("mitogen_via")) or "").strip()
+
+    def _mitogen_forget_login(self, hop: Hop) -> None:
+        """End what else keeps the login that *hop* is, which starts here."""
 
     def _mitogen_known_options(self) -> frozenset[str]:
         """Options of the stock plugin that we know the meaning of; none where all mean nothing."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from ansible_mitogen import bare, documentation, options, ssh_arguments, stock
 from ansible_mitogen.connection import MitogenConnection
 from ansible_mitogen.plain import plain
 from ansible_mitogen.shell import CommandResult
-from ansible_mitogen.stack import CannotAccelerate
+from ansible_mitogen.stack import CannotAccelerate, Hop
 
 if TYPE_CHECKING:
     from ansible.plugins.connection.ssh import Connection as StockSsh
 else:
     StockSsh = stock.connection_module("ssh").Connection
+
+#: Seconds that a master has to stop: it is a process of this machine.
+_STOP_SECONDS = 10.0
 
 
 class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
@@ -68,6 +73,14 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
             return str(self._populate_agent())
         except Exception as exc:
             raise CannotAccelerate(f"the private key cannot be used: {exc}") from exc
+
+    def _mitogen_forget_login(self, hop: Hop) -> None:
+        # A master of the user's would let the next task in by the login that is to end.
+        ssh, args, host = (hop.options[name] for name in ("ssh_path", "ssh_args", "hostname"))
+        argv = [ssh, *args, "-O", "stop", "--", host]
+        with contextlib.suppress(OSError, subprocess.SubprocessError):  # most have none
+            subprocess.check_output(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    timeout=_STOP_SECONDS)  # fmt: skip
 
     def _mitogen_known_options(self) -> frozenset[str]:
         return options.SSH | frozenset(documentation.SSH_OPTIONS)

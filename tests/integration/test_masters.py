@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,15 +21,16 @@ def _master(sshd: Sshd, control: Path) -> Iterator[None]:
     """A login of the user's at that control path."""
     argv = sshd.ssh_argv(sshd.account("bash"))
     argv[1:1] = ["-o", f"ControlPath={control}", "-M", "-N", "-f"]
-    end = ["ssh", "-o", f"ControlPath={control}", "-O", "exit", "any"]
     subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, timeout=30)
+    check = ["ssh", "-o", f"ControlPath={control}", "-O", "check", "any"]
+    said = subprocess.run(check, check=True, capture_output=True, text=True, timeout=30).stderr
+    pid = int(said.partition("pid=")[2].partition(")")[0])
     try:
         yield
-        # It outlives the run that used it.
-        check = [*end[:-2], "check", "any"]
-        subprocess.run(check, check=True, capture_output=True, timeout=30)
     finally:
-        subprocess.run(end, check=True, capture_output=True, timeout=30)
+        # It is no child of ssh any more, but one of ours.
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
 
 
 def _run(world: World) -> Run:
@@ -64,6 +67,7 @@ def test_the_users_master_is_used(world: World, sshd: Sshd, control: Path) -> No
     before = len(sshd.log)
     with _master(sshd, control):
         run = _run(world)
+        assert control.exists()
     assert _logins(sshd.log[before:], sshd) == 1
     name = sshd.account("bash").username
     assert [run.events_of(task)[0].result["stdout"].strip() for task in ("who", "root", "raw")] == [
@@ -71,6 +75,24 @@ def test_the_users_master_is_used(world: World, sshd: Sshd, control: Path) -> No
         "root",
         name,
     ]
+
+
+def test_a_reset_stops_it(world: World, sshd: Sshd, control: Path) -> None:
+    """The task after it logs in anew, as in stock."""
+    tasks = [
+        {"name": "before", "command": "id -un"},
+        {"meta": "reset_connection"},
+        {"name": "after", "command": "id -un"},
+    ]
+    playbook = world.folder / "reset.yml"
+    playbook.write_text(json.dumps([{"hosts": "far", "gather_facts": False, "tasks": tasks}]))
+    before = len(sshd.log)
+    with _master(sshd, control):
+        run = world.run(playbook, OURS)
+        assert not control.exists()
+    assert run.returncode == 0, run.output
+    assert len(run.events_of("after")) == 1
+    assert _logins(sshd.log[before:], sshd) == 2
 
 
 @pytest.mark.parametrize("source", ["ssh_args", "ssh_extra_args", "configuration"])
