@@ -134,6 +134,10 @@ class Client:
         """End every context that lives on the last login of *stack*."""
         self._ask(protocol.Reset(self._next(), stack), protocol.Returned, ANSWER_SECONDS)
 
+    def end_batch(self) -> None:
+        """A batch of hosts is done: end what nobody has used since the one before it."""
+        self._ask(protocol.EndBatch(self._next()), protocol.Returned, ANSWER_SECONDS)
+
     def _next(self) -> int:
         self._last_request += 1
         return self._last_request

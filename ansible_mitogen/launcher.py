@@ -116,6 +116,10 @@ class RunningBroker:
     life_fd: int
     owner_pid: int
 
+    def connect(self) -> socket.socket | None:
+        """A connection to it; None when it has ended."""
+        return _try_connect(self.place)
+
     def let_go(self) -> None:
         """Close the life line. In a forked worker this leaves the parent's copy alone."""
         fd, self.life_fd = self.life_fd, -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ from ansible.utils.display import Display
 
 from ansible_mitogen import launcher
 from ansible_mitogen.broker import bounds
+from ansible_mitogen.client import BrokerLostError, Client
 
 display = Display()
 
@@ -31,6 +33,19 @@ def start_with_parent() -> launcher.RunningBroker | None:
     except OSError as exc:
         display.warning(f"Mitogen cannot start its broker: {exc}")
         return None
+
+
+def end_batch() -> None:
+    """Tell the broker that a batch of hosts (``serial``) is done, and others come."""
+    broker = start_with_parent()
+    connection = None if broker is None else broker.connect()
+    if connection is None:
+        return
+    with contextlib.closing(Client(connection)) as client:
+        try:
+            client.end_batch()
+        except (BrokerLostError, OSError) as exc:
+            display.vv(f"Mitogen's broker cannot be told that a batch is done: {exc}")
 
 
 def _warn_of_bounds() -> None:

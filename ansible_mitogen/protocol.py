@@ -14,6 +14,7 @@ gets exactly one final answer (everything but `NeedFiles`, which asks for a `Fil
       Call(key, operation, args) ---->  one operation on the context's main thread
         <----------------------------- Returned(value) | Failed
       Reset(stack) ------------------>  ends the login and all on it
+      EndBatch() -------------------->  ends what the batch did not use
         <----------------------------- Returned(None)
 
 A client that closes the socket cancels what it had under way.
@@ -129,6 +130,13 @@ class Reset(Record):
 
 
 @dataclasses.dataclass(frozen=True)
+class EndBatch(Record):
+    """A batch of hosts (``serial``) is done: end what nobody has used since the one before it."""
+
+    kind: ClassVar[str] = "end_batch"
+
+
+@dataclasses.dataclass(frozen=True)
 class Opened(Record):
     """The context is up."""
 
@@ -182,7 +190,9 @@ class Failed(Record):
 
 _RECORDS: dict[str, type[Record]] = {
     record.kind: record
-    for record in (Open, Run, Files, Call, Reset, Opened, NeedFiles, Finished, Returned, Failed)
+    for record in (
+        Open, Run, Files, Call, Reset, EndBatch, Opened, NeedFiles, Finished, Returned, Failed
+    )
 }
 
 _CHECKS: dict[str, type] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_mitogen import takeover
-from ansible_mitogen.parent import start_with_parent
+from ansible_mitogen.parent import end_batch, start_with_parent
 
 
 class MitogenStrategy:
@@ -16,7 +16,10 @@ class MitogenStrategy:
         start_with_parent()
         with takeover.connections_taken_over():
             takeover.warm_parent()
-            return super().run(iterator, play_context, *args, **kwargs)  # type: ignore[misc]
+            result = super().run(iterator, play_context, *args, **kwargs)  # type: ignore[misc]
+        if iterator._play.serial:
+            end_batch()
+        return result
 
     def _queue_task(self, host: Any, task: Any, task_vars: Any, play_context: Any) -> Any:
         takeover.warm(str(task_vars.get("ansible_connection") or play_context.connection))

@@ -95,10 +95,23 @@ class ResetRequest(Request):
         self.finish(protocol.Returned(self.number, None))
 
 
+class EndBatchRequest(Request):
+    """See `protocol.EndBatch`."""
+
+    def __init__(self, record: protocol.EndBatch, *rest: Any) -> None:
+        super().__init__(record.request, *rest)
+
+    def start(self) -> None:
+        """End what the batch did not use."""
+        self.environment.tree.end_batch()
+        self.finish(protocol.Returned(self.number, None))
+
+
 #: Which class serves which record. `protocol.Files` belongs to a request that is under way.
 REQUESTS: dict[type[protocol.Record], Any] = {
     protocol.Open: OpenRequest,
     protocol.Run: RunRequest,
     protocol.Call: CallRequest,
     protocol.Reset: ResetRequest,
+    protocol.EndBatch: EndBatchRequest,
 }

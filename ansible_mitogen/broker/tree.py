@@ -112,6 +112,8 @@ class ContextTree:
         self._router = router
         self._salt = salt
         self._limits = limits or bounds.Bounds()
+        #: When the batch of hosts began that runs now, on that clock.
+        self._batch_began = float("-inf")
         self._clock = clock
         self._nodes: dict[str, Node] = {}
         #: What is beyond us, and would be each time, by key.
@@ -196,12 +198,23 @@ class ContextTree:
 
     def end_unused(self) -> None:
         """End what nobody has used for long."""
-        latest = self._clock() - self._limits.idle
+        self._end_unused_since(self._clock() - self._limits.idle)
+
+    def end_batch(self) -> None:
+        """A batch of hosts is done: end what nobody has used since the one before it.
+
+        Hosts that every batch needs, such as those that tasks are delegated to, stay.
+        """
+        self._batch_began, began = self._clock(), self._batch_began
+        self._end_unused_since(began)
+
+    def _end_unused_since(self, latest: float) -> None:
         for node in list(self._nodes.values()):
             # What was before it in the list may have taken it along.
             is_kept = self._nodes.get(node.key) is node
             if is_kept and node.used <= latest and bounds.is_idle(node):
-                LOG.debug("%s: ended, unused for long", node.hop.describe())
+                LOG.debug("%s: ended, unused for %.0f s", node.hop.describe(),
+                          self._clock() - node.used)  # fmt: skip
                 self.retire(node)
 
     def end(self, nodes: Sequence[Node], seen_from: Node, done: Callable[[], None]) -> None:

@@ -159,6 +159,25 @@ def test_what_nobody_uses_ends() -> None:
     assert world.kept() == ["slow"]
 
 
+def test_what_a_batch_did_not_use_ends() -> None:
+    """Where the one after it is done; not what each of them uses, nor what is busy."""
+    world = World(logins=9)
+    busy = [world.open(host) for host in ("each", "a", "b")][-1]
+    world.tree.hold(busy)
+    world.tree.end_batch()
+    kept = [world.kept()]
+    for host in ("c", "d"):
+        world.open("each")
+        world.open(host)
+        world.tree.end_batch()
+        kept.append(world.kept())
+    assert kept == [["each", "a", "b"], ["each", "b", "c"], ["each", "b", "d"]]
+    world.clock.now += 1.0
+    world.tree.release(busy)
+    world.tree.end_batch()
+    assert world.kept() == ["b"]
+
+
 def test_one_used_again_is_a_new_one() -> None:
     """Nobody is told that it had ended."""
     world = World()

@@ -22,6 +22,7 @@ RECORDS = [
     protocol.NeedFiles(7, ["a", "b"]),
     protocol.Finished(8, {"rc": 0, "stdout": b"", "stderr": b"", "missing": []}, 1, 1),
     protocol.Returned(9, {"nested": [1, 2.5, None]}),
+    protocol.EndBatch(11),
     protocol.Failed(10, protocol.FailureKind.NO_PYTHON, "ssh", "none", True),
 ]
 

@@ -11,7 +11,7 @@ from ansible_mitogen import protocol
 from ansible_mitogen.broker import bounds
 from ansible_mitogen.broker.contents import ContentCache
 from ansible_mitogen.broker.request import Environment
-from ansible_mitogen.broker.requests import CallRequest, OpenRequest
+from ansible_mitogen.broker.requests import CallRequest, EndBatchRequest, OpenRequest
 from ansible_mitogen.broker.run_request import RunRequest
 from ansible_mitogen.broker.tree import ContextTree
 from ansible_mitogen.protocol import FailureKind
@@ -88,6 +88,16 @@ def test_a_hop_that_cannot_be_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     world.router.made[1].connection.settle()
     (answer,) = world.answers
     assert (answer.failure, answer.message) == (FailureKind.INTERNAL, "a defect")
+
+
+def test_a_batch_that_is_done() -> None:
+    """Twice, and what nobody used in between has ended."""
+    world = World()
+    for number in (1, 2):
+        assert not world.router.made[0].is_shut_down
+        world.start(EndBatchRequest, protocol.EndBatch(number))
+    assert world.answers == [protocol.Returned(1, None), protocol.Returned(2, None)]
+    assert world.router.made[0].is_shut_down
 
 
 class Unanswered:
