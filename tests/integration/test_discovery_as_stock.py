@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_mitogen.compat.platform_discovery import platform_script
 from tests.integration.test_differential import report
 from tests.support import interpreters
 from tests.support.ansible_run import OURS, STOCK, Run, World
@@ -102,3 +103,6 @@ def test_the_same_as_stock(
     assert "python" in str(found_one.result["msg"])
     left = {line.task for line in ours.trace if line.way == "stock" and "legacy" not in line.host}
     assert left <= WITHOUT
+    # What Ansible asks for is known since the boot; an old core also asks what the system is.
+    asked = [line.sent for line in ours.trace if line.reason == "discovery"]
+    assert max(asked) == (1 if platform_script() else 0)
