@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support import containers
+from tests.support import collections, containers
 from tests.support.ansible_run import OURS, STOCK, Run, World, has_ansible
 from tests.support.compare import differences
 
@@ -30,17 +31,19 @@ echo '  File "<stdin>", line 1' >&2
 echo 'SyntaxError: invalid syntax' >&2
 exit 1
 END
-printf '#!/bin/sh\necho broken >&2\nexit 127\n' >/opt/python/broken
-printf '#!/bin/sh\nkill -SEGV $$\n' >/opt/python/crashing
+printf '#!/bin/sh\n[ $# -gt 0 ] || cat >/dev/null\necho broken >&2\nexit 127\n' >/opt/python/broken
+printf '#!/bin/sh\n[ $# -gt 0 ] || cat >/dev/null\nkill -SEGV $$\n' >/opt/python/crashing
 echo 'no program' >/opt/python/unreadable
 chmod 755 /opt/python/old /opt/python/broken /opt/python/crashing
 """
+#: Where stock pipes the module to what is none of them, it may be said that the pipe is broken.
+_NO_PROGRAM = {"unreadable", "missing"}
 _UNUSABLE = ("old", "broken", "crashing", "unreadable", "missing")
 
 
-@pytest.fixture(scope="module")
-def runs() -> Iterator[dict[str, Run]]:
-    """The playbook's runs, stock and ours, each in a container that is as new."""
+@pytest.fixture(scope="module", params=["ssh", "docker"])
+def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Run]]:
+    """The playbook's runs, stock and ours, each in a container that is as new, by login or not."""
     if not has_ansible():
         pytest.skip("needs ansible-core")
     missing = containers.missing_for_containers()
@@ -50,12 +53,13 @@ def runs() -> Iterator[dict[str, Run]]:
         try:
             docker = stack.enter_context(containers.running_docker())
             image = containers.make_image(docker)
-        except containers.UnavailableError as exc:
+            path = collections.collections_path() if request.param == "docker" else None
+        except (collections.UnavailableError, containers.UnavailableError) as exc:
             pytest.skip(str(exc))
-        yield {kind: _run(docker, image, kind) for kind in (STOCK, OURS)}
+        yield {kind: _run(docker, image, kind, path) for kind in (STOCK, OURS)}
 
 
-def _run(docker: containers.Docker, image: str, kind: str) -> Run:
+def _run(docker: containers.Docker, image: str, kind: str, collections_path: Path | None) -> Run:
     # Short, since control sockets and ours live below it, and their paths are limited.
     folder = Path(tempfile.mkdtemp(prefix="mitogentest-"))
     folder.chmod(0o755)
@@ -63,21 +67,40 @@ def _run(docker: containers.Docker, image: str, kind: str) -> Run:
     try:
         with containers.running_container(docker, image, folder / "keys") as container:
             container.execute(_REMOVE)
-            world = World(folder, _inventory(container, folder))
+            inventory = _inventory(container, folder)
+            world = World(folder, inventory)
+            if collections_path is not None:
+                world.settings["collections_path"] = str(collections_path)
+                for host in inventory["all"]["hosts"].values():
+                    host.update(_by_docker(container))
             shutil.copy(FOLDER / "script.sh", world.fresh_folder("run"))
             return world.run(FOLDER / "no_python.yml", kind, "-vv")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _inventory(container: containers.Container, folder: Path) -> dict[str, object]:
+def _by_docker(container: containers.Container) -> dict[str, str]:
+    return {
+        "ansible_connection": "docker",
+        "ansible_host": container.name,
+        "ansible_docker_extra_args": " ".join(container.docker.argv[1:]),
+    }
+
+
+def _inventory(container: containers.Container, folder: Path) -> dict[str, Any]:
     # `raw` has no terminal with us; stock has one unless told otherwise.
     host = {
         **container.inventory_vars(),
         "ansible_ssh_use_tty": False,
         "run_dir": str(folder / "run"),
     }
-    paths = {name: {"ansible_python_interpreter": f"/opt/python/{name}"} for name in _UNUSABLE}
+    paths = {
+        name: {
+            "ansible_python_interpreter": f"/opt/python/{name}",
+            "ansible_pipelining": name not in _NO_PROGRAM,
+        }
+        for name in _UNUSABLE
+    }
     return {
         "all": {
             "hosts": {"bare": host, **{name: {**host, **more} for name, more in paths.items()}},
