@@ -38,14 +38,13 @@ def start_with_parent() -> launcher.RunningBroker | None:
 def end_batch() -> None:
     """Tell the broker that a batch of hosts (``serial``) is done, and others come."""
     broker = start_with_parent()
-    connection = None if broker is None else broker.connect()
-    if connection is None:
-        return
-    with contextlib.closing(Client(connection)) as client:
-        try:
-            client.end_batch()
-        except (BrokerLostError, OSError) as exc:
-            display.vv(f"Mitogen's broker cannot be told that a batch is done: {exc}")
+    try:
+        connection = None if broker is None else broker.connect()
+        if connection is not None:
+            with contextlib.closing(Client(connection)) as client:
+                client.end_batch()
+    except (BrokerLostError, OSError) as exc:
+        display.vv(f"Mitogen's broker cannot be told that a batch is done: {exc}")
 
 
 def _warn_of_bounds() -> None:

@@ -18,5 +18,6 @@ collect_ignore = (
         "test_escalation.py",
         "test_options.py",
         "test_accelerating.py",
+        "test_parent.py",
     ]
 )
