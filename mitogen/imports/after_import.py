@@ -15,7 +15,7 @@ def call_after_import(fullname: "str", fn: "object") -> "None":
 
 
 class _Hook:
-    """Is there until the module is imported."""
+    """Calls once; stays, since an import of another thread may be going through the finders."""
 
     def __init__(self, fullname: "str", fn: "object") -> "None":
         self._fullname = fullname
@@ -27,7 +27,7 @@ class _Hook:
         """The module's spec, with a loader that calls when it is done."""
         if fullname != self._fullname:
             return None
-        sys.meta_path.remove(self)
+        self._fullname = ""
         spec = PathFinder.find_spec(fullname, path)
         if spec is not None:
             spec.loader = _CallingLoader(spec.loader, self._fn)
