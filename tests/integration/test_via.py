@@ -235,3 +235,44 @@ def test_nothing_survives_a_kill(behind: World) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     # The leak check of every test looks for the rest.
+
+
+#: As ssh, once as many as are awaited want to begin.
+_MEETING = """\
+#!/bin/sh
+: >"{folder}/$$"
+for _ in $(seq 600); do
+    if [ "$(ls "{folder}" | wc -l)" -ge {count} ]; then exec ssh "$@"; fi
+    sleep 0.05
+done
+echo "nobody else came" >&2
+exit 255
+"""
+
+
+def test_hosts_behind_one_bastion_are_logged_in_to_at_once(behind: World, sshd: Sshd) -> None:
+    """Each login waits for all the others to have begun; one to the bastion serves them all."""
+    folder = behind.fresh_folder("run") / "met"
+    folder.mkdir()
+    folder.chmod(0o777)
+    program = behind.fresh_folder("bin") / "ssh"
+    hosts = behind.inventory["all"]["children"]["behind"]["hosts"]
+    several = {
+        f"number{number}": {
+            **hosts["one"],
+            "ansible_ssh_executable": str(program),
+            "ansible_ssh_extra_args": f"-o SetEnv=LC_A={number}",
+        }
+        for number in range(8)
+    }
+    program.write_text(_MEETING.format(folder=folder, count=len(several)))
+    program.chmod(0o755)
+    hosts.update(several)
+    play = {"hosts": list(several), "gather_facts": False, "tasks": [{"name": "who", "ping": None}]}
+    path = behind.folder / "play.yml"
+    path.write_text(json.dumps([play]))
+    before = len(sshd.log)
+    run = behind.run(path, OURS)
+    assert run.returncode == 0, run.output
+    assert _logins(sshd.log[before:], sshd.account("bash").username) == 1
+    assert _logins(sshd.log[before:], sshd.account("dash").username) == len(several)
