@@ -27,8 +27,8 @@ _SPECIALS = '"$`;|()<&{} '
 #: Plugins whose way to recognize a question is no text, but one that the usual words are good for.
 _ASK_WITH_USUAL_WORDS = frozenset({"su", "community.general.doas", "community.general.ksu"})
 
-#: Of systemd: what they run is a session of its own, which begins in the home of its account.
-_ALWAYS_LOGINS = frozenset({"community.general.run0", "community.general.machinectl"})
+#: Of systemd: what it runs is a session of its own, which begins in the home of its account.
+_ALWAYS_LOGIN = "community.general.run0"
 #: A word with which sudo, su and their like begin a login, alone or among others in one word.
 _LOGIN_FLAG = re.compile(r"-|--login|-(?=\w*i)[ABEHKNPSbiknps]+|-(?=\w*l)[Pflmp]+")
 
@@ -59,7 +59,7 @@ def become_user(plugin: Any) -> str:
 def is_login(plugin: Any) -> bool:
     """Whether what the become *plugin* leads to begins in the home of that account."""
     words = [*_executable(plugin), *_flags(plugin)]
-    return plugin.name in _ALWAYS_LOGINS or any(_LOGIN_FLAG.fullmatch(word) for word in words)
+    return plugin.name == _ALWAYS_LOGIN or any(_LOGIN_FLAG.fullmatch(word) for word in words)
 
 
 def _executable(plugin: Any) -> list[str]:

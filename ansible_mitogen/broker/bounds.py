@@ -48,6 +48,11 @@ def too_many_forks(forks: int, descriptors: int) -> str:
     )
 
 
+def logins_for(descriptors: int) -> int:
+    """How many logins fit, at most that many *descriptors* being open at once."""
+    return max((descriptors - _RESERVED) // _PER_LOGIN, 8)
+
+
 @dataclasses.dataclass(frozen=True)
 class Bounds:
     """What is kept at most; more where nothing of it idles.
@@ -60,7 +65,7 @@ class Bounds:
 
     interpreters: int = DEFAULT_INTERPRETERS
     logins: int = 1 << 30
-    behind: int = (_USUAL_DESCRIPTORS - _RESERVED) // _PER_LOGIN
+    behind: int = logins_for(_USUAL_DESCRIPTORS)
     idle: float = IDLE_SECONDS
 
 
@@ -73,11 +78,6 @@ def interpreters_from(environment: Mapping[str, str]) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise BadBoundError(text)
     return int(text)
-
-
-def logins_for(descriptors: int) -> int:
-    """How many logins fit, at most that many *descriptors* being open at once."""
-    return max((descriptors - _RESERVED) // _PER_LOGIN, 8)
 
 
 def to_make_room(nodes: Iterable[Node], limit: int) -> list[Node]:

@@ -47,13 +47,13 @@ def _hosts(world: World, sshd: Sshd, box: containers.Container) -> dict[str, dic
     }
     behind = {
         **sshd.inventory_vars(sshd.account("dash")),
-        "ansible_ssh_private_key_file": "/root/key",
-        "ansible_ssh_common_args": "-o UserKnownHostsFile=/root/known",
+        "ansible_ssh_private_key_file": "/srv/key",
+        "ansible_ssh_common_args": "-o UserKnownHostsFile=/srv/known",
         "mitogen_via": "root_inside",
     }
     for name, path in (("key", sshd.key), ("known", sshd.known_hosts)):
-        box.docker.run("cp", str(path), f"{box.name}:/root/{name}")
-    box.execute("chown root: /root/key; chmod 600 /root/key; echo inside >/etc/place")
+        box.docker.run("cp", str(path), f"{box.name}:/srv/{name}")
+    box.execute("chown root: /srv/key; chmod 600 /srv/key; echo inside >/etc/place")
     return {
         "root_inside": {**inside, "mitogen_via": "root@far"},
         "user_inside": {

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import pwd
+import select
 import shutil
 import signal
 from pathlib import Path
@@ -237,24 +238,23 @@ def test_nothing_survives_a_kill(behind: World) -> None:
     # The leak check of every test looks for the rest.
 
 
-#: As ssh, once as many as are awaited want to begin.
-_MEETING = """\
+#: As ssh, once it is told to go on. It can hear that before it says that it has come.
+_WAITING = """\
 #!/bin/sh
-: >"{folder}/$$"
-for _ in $(seq 600); do
-    if [ "$(ls "{folder}" | wc -l)" -ge {count} ]; then exec ssh "$@"; fi
-    sleep 0.05
-done
-echo "nobody else came" >&2
-exit 255
+exec 3<>"{folder}/go"
+echo >"{folder}/come"
+read -r _ <&3
+exec 3<&-
+exec ssh "$@"
 """
 
 
 def test_hosts_behind_one_bastion_are_logged_in_to_at_once(behind: World, sshd: Sshd) -> None:
     """Each login waits for all the others to have begun; one to the bastion serves them all."""
-    folder = behind.fresh_folder("run") / "met"
-    folder.mkdir()
-    folder.chmod(0o777)
+    folder = behind.fresh_folder("run")
+    for name in ("come", "go"):
+        os.mkfifo(folder / name)
+        (folder / name).chmod(0o666)
     program = behind.fresh_folder("bin") / "ssh"
     hosts = behind.inventory["all"]["children"]["behind"]["hosts"]
     several = {
@@ -265,14 +265,20 @@ def test_hosts_behind_one_bastion_are_logged_in_to_at_once(behind: World, sshd: 
         }
         for number in range(8)
     }
-    program.write_text(_MEETING.format(folder=folder, count=len(several)))
+    program.write_text(_WAITING.format(folder=folder))
     program.chmod(0o755)
     hosts.update(several)
     play = {"hosts": list(several), "gather_facts": False, "tasks": [{"name": "who", "ping": None}]}
     path = behind.folder / "play.yml"
     path.write_text(json.dumps([play]))
     before = len(sshd.log)
-    run = behind.run(path, OURS)
-    assert run.returncode == 0, run.output
+    with open(folder / "come", "r+b", buffering=0) as come:
+        process = behind.start(path, OURS)
+        # All of them at once, or the run ends with hosts that nobody let in.
+        came = [select.select([come], [], [], 60)[0] and come.read(1) for _ in several]
+        if all(came):
+            (folder / "go").write_bytes(b"\n" * len(several))
+        output, _ = process.communicate(timeout=90)
+    assert process.returncode == 0, output
     assert _logins(sshd.log[before:], sshd.account("bash").username) == 1
     assert _logins(sshd.log[before:], sshd.account("dash").username) == len(several)
