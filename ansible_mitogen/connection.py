@@ -330,7 +330,7 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
             self._mitogen_say_stock(str(exc), is_known=exc.is_known)
             return False
         except RefusedError as exc:
-            if self._mitogen_via():
+            if self._mitogen_is_only_way():
                 raise
             self._mitogen_say_stock(str(exc), AnsibleError)
             return False
@@ -345,6 +345,10 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         self._mitogen_why_stock = ""
         self._connected = True
         return True
+
+    def _mitogen_is_only_way(self) -> bool:
+        """Whether there is no stock plugin that would go the same way."""
+        return bool(self._mitogen_via())
 
     def _mitogen_say_stock(
         self,

@@ -70,10 +70,6 @@ class UnknownHostError(AnsibleError):  # type: ignore[misc]
     """The key of a host is not known, and a password is not given to it."""
 
 
-class MissingPasswordError(AnsibleError):  # type: ignore[misc]
-    """Another account cannot be become without a password, and none was given."""
-
-
 class RefusedError(AnsibleError):  # type: ignore[misc]
     """Another account cannot be become; the stock way would be refused as well, in its words."""
 
@@ -345,7 +341,7 @@ class Session:
         if exc.failure is FailureKind.PASSWORD_WRONG:
             raise AnsibleError(f"Incorrect {hop} password") from None
         if exc.failure is FailureKind.PASSWORD_MISSING:
-            raise MissingPasswordError(f"Missing {hop} password") from None
+            raise RefusedError(f"Missing {hop} password") from None
         error = f"Failed to become another user through {hop}: {text}"
         kind = RefusedError if exc.failure is FailureKind.BECOME else AnsibleError
         raise kind(error) from None

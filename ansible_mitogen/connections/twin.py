@@ -17,7 +17,7 @@ from ansible_mitogen.connection import MitogenConnection
 from ansible_mitogen.kinds import KINDS, Kind
 from ansible_mitogen.options import GetOption, optional
 from ansible_mitogen.plain import plain
-from ansible_mitogen.session import MissingPasswordError, UnknownHostError
+from ansible_mitogen.session import UnknownHostError
 
 if TYPE_CHECKING:
     from ansible.plugins.connection import ConnectionBase
@@ -65,9 +65,9 @@ class TwinConnection(MitogenConnection):
             return super()._mitogen_accelerates()
         except AnsibleAuthenticationFailure:
             raise  # no password is tried twice
-        except (AnsibleConnectionFailure, MissingPasswordError, UnknownHostError) as exc:
+        except (AnsibleConnectionFailure, UnknownHostError) as exc:
             # The twin fails as well, in words of its own, and may not call the host unreachable.
-            if isinstance(self, NoTwin) or self._mitogen_via():
+            if self._mitogen_is_only_way():
                 raise
             self._mitogen_say_stock(str(exc))
             return False
@@ -75,6 +75,9 @@ class TwinConnection(MitogenConnection):
     def _mitogen_known_options(self) -> frozenset[str]:
         kind = self._mitogen_declaration
         return frozenset({*kind.options, *kind.own, *kind.program_options})
+
+    def _mitogen_is_only_way(self) -> bool:
+        return isinstance(self, NoTwin) or super()._mitogen_is_only_way()
 
     def _mitogen_say_stock(
         self,

@@ -18,6 +18,8 @@ from tests.support.sshd import Sshd
 
 PLAYBOOK = Path(__file__).parent / "become" / "main.yml"
 GENERAL = "community.general."
+#: Options of stock plugins: how long a question for a password that there is none for is waited for.
+_WAITS = ("timeout", "local_become_success_timeout")
 
 #: Stands in for programs that cannot run here: takes a user, maybe a prompt, and asks as they do.
 _STAND_IN = """\
@@ -166,23 +168,49 @@ def test_every_way(world: World, climbers: dict[str, dict[str, Any]]) -> None:
     assert not [line for line in ours.trace if line.way == "stock"], ours.output
 
 
-def test_refusals(world: World, climbers: dict[str, dict[str, Any]]) -> None:
-    """Wrong passwords, and none, fail the task with the words of stock."""
-    for name in ("su", "dzdo", "sesu", "exe"):
-        climbers[name]["ansible_become_password"] = "wrong"
-    climbers["no-password"] = dict(climbers["exe"])
-    del climbers["no-password"]["ansible_become_password"]
-    # What does not let us in at all is left to stock, with its words.
-    climbers["denied"] = {**climbers["pfexec"], "ansible_become_exe": "/bin/false"}
-    hosts = ("su", "dzdo", "sesu", "exe", "no-password", "denied")
-    tasks = [{"name": "refused", "command": "id -un", "become": True}]
+@pytest.fixture
+def refused(climbers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Those of them that get nowhere, and more."""
+    password = "ansible_become_password"
+    names = ("su", "dzdo", "sesu", "exe")
+    found = {name: {**climbers[name], password: "wrong"} for name in names}
+    # The one says that it is missing, the other asks until stock has waited long enough.
+    found["sudo-without"] = dict(climbers["exe"])
+    found["su-without"] = {**climbers["su"], **{f"ansible_{option}": 1 for option in _WAITS}}
+    for name in ("sudo-without", "su-without"):
+        del found[name][password]
+    asked = climbers["exe"]["ansible_user"]
+    for method in ("sudo", "su"):
+        found[f"{method}-without-here"] = {
+            **found[f"{method}-without"],
+            "ansible_connection": "local",
+            "ansible_become_method": method,
+            "ansible_become_user": climbers["su"]["ansible_become_user"],
+            "ansible_become_exe": f"/usr/bin/sudo -n -u {asked} {method}",
+        }
+    # What does not let us in at all.
+    found["denied"] = {**climbers["pfexec"], "ansible_become_exe": "/bin/false"}
+    climbers.clear()
+    climbers.update(found)
+    return climbers
+
+
+def test_refusals(world: World, refused: dict[str, dict[str, Any]]) -> None:
+    """Wrong passwords, and none, end the task as in stock, with its words."""
+    tasks = [{"name": name, "command": "id -un", "become": True} for name in ("first", "second")]
     playbook = world.folder / "refused.yml"
-    play = {"hosts": ":".join(hosts), "gather_facts": False, "tasks": tasks}
+    # Not unreachable to all cores; the second task shows that none is told of what was said first.
+    more = {"ignore_errors": True, "ignore_unreachable": True}
+    play = {"hosts": "climbers", "gather_facts": False, "tasks": tasks, **more}
     playbook.write_text(json.dumps([play]))
+    world.environment["ANSIBLE_FORKS"] = str(len(refused))
     stock, ours = _both(world, playbook)
-    expected = {event.host: _refusal(event) for event in stock.events_of("refused")}
-    assert {event.host: _refusal(event) for event in ours.events_of("refused")} == expected
+    for name in ("first", "second"):
+        expected = {event.host: _refusal(event) for event in stock.events_of(name)}
+        assert expected.keys() == refused.keys()
+        assert {event.host: _refusal(event) for event in ours.events_of(name)} == expected
     assert expected["su"][1].endswith("Incorrect su password")
+    assert "waiting for privilege escalation prompt" in expected["su-without"][1]
 
 
 @pytest.fixture

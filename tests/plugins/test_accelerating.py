@@ -7,7 +7,7 @@ from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 
 from ansible_mitogen import fast_path, takeover
-from ansible_mitogen.session import Target
+from ansible_mitogen.session import RefusedError, Target
 
 
 class Reached:
@@ -23,11 +23,23 @@ class Reached:
         self.is_open = True
 
 
+class Refusing(Reached):
+    """A session that another account would have to be become for, and cannot."""
+
+    def open(self):
+        raise RefusedError("Missing sudo password")
+
+
+def plugin_class(name):
+    """The class of our plugin of that name."""
+    connection_loader.add_directory(str(takeover.PLUGIN_DIRECTORY))
+    return connection_loader.get(name, class_only=True)
+
+
 @pytest.fixture
 def connection():
     """One by ssh, which counts how often it makes out how the account is reached."""
-    connection_loader.add_directory(str(takeover.PLUGIN_DIRECTORY))
-    plugin = connection_loader.get(takeover.OURS["ssh"], class_only=True)
+    plugin = plugin_class(takeover.OURS["ssh"])
 
     class Connection(plugin):  # Ansible goes by the name
         made = 0
@@ -71,3 +83,31 @@ def test_a_program_that_comes_and_goes(connection, tmp_path):
         assert connection.mitogen_accelerates() is is_there
         assert connection.mitogen_accelerates() is is_there
     assert connection.mitogen_why_stock() == f"there is no program {program}"
+
+
+def refused_connection(name):
+    """One of the plugin of that name."""
+
+    class Connection(plugin_class(name)):  # Ansible goes by the name
+        def _mitogen_new_session(self, stack):
+            return Refusing(stack)
+
+    return Connection(PlayContext(), new_stdin=None)
+
+
+def test_refused_where_there_is_a_stock_plugin():
+    """It is asked to do the same, so that the words are its own."""
+    with fast_path.installed():
+        connection = refused_connection("mitogen_ssh")
+        begin_task(connection)
+        assert not connection.mitogen_accelerates()
+        assert connection.mitogen_why_stock() == "Missing sudo password"
+
+
+def test_refused_where_there_is_none():
+    """What we were told is all that there is to say."""
+    with fast_path.installed():
+        connection = refused_connection("mitogen_sudo")
+        begin_task(connection, ansible_user="root")
+        with pytest.raises(RefusedError, match="^Missing sudo password$"):
+            connection.mitogen_accelerates()
