@@ -41,9 +41,7 @@ class Place:
             with containers.running_container(self.docker, self.image, folder / "keys") as one:
                 world = World(folder, {})
                 world.settings[COLLECTION] = str(self.collections)
-                words = list(self.docker.argv[1:])
-                if words:
-                    world.environment["DOCKER_HOST"] = words[-1]
+                world.environment.update(self.docker.environment())
                 yield world, one
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -109,7 +107,7 @@ def _is_expected(one: Difference) -> bool:
         return "_text' is deprecated" in str(one.stock)
     return (
         one.field == "dest"
-        or one.field.endswith("host_vars.ansible_host")
+        or ".add_host.host_vars." in one.field
         or (one.field.endswith("warnings") and "world-readable" in str(one.stock))
     )
 
@@ -150,24 +148,24 @@ def test_podman(place: Place) -> None:
                 pod = stack.enter_context(podman.running_podman(place.docker, place.image))
             except containers.UnavailableError as exc:
                 pytest.skip(str(exc))
-            hosts = _podman_hosts(pod)
+            hosts = podman_hosts(pod)
             _inventory(world, hosts)
             runs[kind] = world.run(PLAYBOOK, kind)
     assert_same(runs, hosts)
 
 
-def _podman_hosts(pod: podman.Podman) -> dict[str, dict[str, Any]]:
+def podman_hosts(pod: podman.Podman) -> dict[str, dict[str, Any]]:
+    """Hosts that all are this container."""
     common = {
-        "ansible_host": pod.container,
+        **pod.inventory_vars(),
         "ansible_python_interpreter": "/usr/bin/python3",
-        "ansible_podman_extra_args": " ".join(pod.argv[1:]),
         "ansible_shell_allow_world_readable_temp": True,
         # Which has no shell there.
         "raw_command": "printf [%s] '$HOME;' two",
     }
     as_user = {**common, "ansible_user": containers.USER}
     return {
-        "full": {**common, "ansible_connection": "containers.podman.podman"},
+        "full": common,
         "short": {**as_user, "ansible_connection": "podman"},
     }
 

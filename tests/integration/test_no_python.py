@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import collections, containers
+from tests.support import collections, containers, podman
 from tests.support.ansible_run import OURS, STOCK, Run, World, has_ansible
 from tests.support.compare import differences
 
 FOLDER = Path(__file__).parent / "comes"
+
+_Vars = dict[str, Any]
+_Way = Callable[[containers.Docker, str, Path], contextlib.AbstractContextManager[_Vars]]
 
 #: All there is of Python goes into an archive; what is no Python takes the names that hosts have.
 _REMOVE = r"""
@@ -41,59 +44,83 @@ _NO_PROGRAM = {"unreadable", "missing"}
 _UNUSABLE = ("old", "broken", "crashing", "unreadable", "missing")
 
 
-@pytest.fixture(scope="module", params=["ssh", "docker"])
+@pytest.fixture(scope="module", params=["ssh", "docker", "podman"])
 def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Run]]:
     """The playbook's runs, stock and ours, each in a container that is as new, by login or not."""
     if not has_ansible():
         pytest.skip("needs ansible-core")
     missing = containers.missing_for_containers()
+    if missing is None and request.param == "podman":
+        missing = podman.missing_for_podman()
     if missing is not None:
         pytest.skip(missing)
     with contextlib.ExitStack() as stack:
         try:
             docker = stack.enter_context(containers.running_docker())
             image = containers.make_image(docker)
-            path = collections.collections_path() if request.param == "docker" else None
+            path = None if request.param == "ssh" else collections.collections_path()
+            found = {
+                kind: _run(_WAYS[request.param], docker, image, kind, path)
+                for kind in (STOCK, OURS)
+            }
         except (collections.UnavailableError, containers.UnavailableError) as exc:
             pytest.skip(str(exc))
-        yield {kind: _run(docker, image, kind, path) for kind in (STOCK, OURS)}
+        yield found
 
 
-def _run(docker: containers.Docker, image: str, kind: str, collections_path: Path | None) -> Run:
+def _run(
+    way: _Way, docker: containers.Docker, image: str, kind: str, collections_path: Path | None
+) -> Run:
     # Short, since control sockets and ours live below it, and their paths are limited.
     folder = Path(tempfile.mkdtemp(prefix="mitogentest-"))
     folder.chmod(0o755)
     (folder / "keys").mkdir()
     try:
-        with containers.running_container(docker, image, folder / "keys") as container:
-            container.execute(_REMOVE)
-            inventory = _inventory(container, folder)
-            world = World(folder, inventory)
+        with way(docker, image, folder / "keys") as host:
+            world = World(folder, _inventory(host, folder))
             if collections_path is not None:
                 world.settings["collections_path"] = str(collections_path)
-                for host in inventory["all"]["hosts"].values():
-                    host.update(_by_docker(container))
             shutil.copy(FOLDER / "script.sh", world.fresh_folder("run"))
             return world.run(FOLDER / "no_python.yml", kind, "-vv")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _by_docker(container: containers.Container) -> dict[str, str]:
-    return {
-        "ansible_connection": "docker",
-        "ansible_host": container.name,
-        "ansible_docker_extra_args": " ".join(container.docker.argv[1:]),
-    }
+@contextlib.contextmanager
+def _by_ssh(docker: containers.Docker, image: str, keys: Path) -> Iterator[_Vars]:
+    """The variables of a host that has no Python."""
+    with containers.running_container(docker, image, keys) as container:
+        container.execute(_REMOVE)
+        # `raw` has no terminal with us; stock has one unless told otherwise.
+        yield {**container.inventory_vars(), "ansible_ssh_use_tty": False}
 
 
-def _inventory(container: containers.Container, folder: Path) -> dict[str, Any]:
-    # `raw` has no terminal with us; stock has one unless told otherwise.
-    host = {
-        **container.inventory_vars(),
-        "ansible_ssh_use_tty": False,
-        "run_dir": str(folder / "run"),
-    }
+@contextlib.contextmanager
+def _by_docker(docker: containers.Docker, image: str, keys: Path) -> Iterator[_Vars]:
+    """See `_by_ssh`."""
+    with containers.running_container(docker, image, keys) as container:
+        container.execute(_REMOVE)
+        yield {
+            "ansible_connection": "docker",
+            "ansible_user": containers.USER,
+            "ansible_host": container.name,
+            "ansible_docker_extra_args": " ".join(docker.argv[1:]),
+        }
+
+
+@contextlib.contextmanager
+def _by_podman(docker: containers.Docker, image: str, _keys: Path) -> Iterator[_Vars]:
+    """See `_by_ssh`."""
+    with podman.running_podman(docker, image) as pod:
+        pod.execute(_REMOVE)
+        yield {**pod.inventory_vars(), "ansible_user": containers.USER}
+
+
+_WAYS: dict[str, _Way] = {"ssh": _by_ssh, "docker": _by_docker, "podman": _by_podman}
+
+
+def _inventory(host: _Vars, folder: Path) -> dict[str, Any]:
+    host = {**host, "run_dir": str(folder / "run")}
     paths = {
         name: {
             "ansible_python_interpreter": f"/opt/python/{name}",

@@ -103,6 +103,10 @@ class Docker:
             raise RuntimeError(f"docker {arguments[0]} failed: {done.stderr}")
         return done.stdout
 
+    def environment(self) -> dict[str, str]:
+        """What leads programs to it that are not told."""
+        return {"DOCKER_HOST": self.argv[-1]} if self.argv[1:] else {}
+
     def answers(self) -> bool:
         """Whether there is a daemon."""
         with contextlib.suppress(RuntimeError):

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.support.containers import PREFIX, Docker, UnavailableError
+from tests.support.containers import Docker, UnavailableError
 
 _GLOBAL = ["--root", "/var/lib/mitogentest/podman", "--runroot", "/run/mitogentest/podman"]
 #: Its own defaults are above what root may have on some machines.
@@ -25,6 +25,21 @@ class Podman:
 
     argv: Sequence[str]
     container: str
+
+    def execute(self, script: str) -> None:
+        """Run this shell script inside, as root.
+
+        :raises UnavailableError: it fails.
+        """
+        _run(*self.argv, "exec", "--user=root", self.container, "/bin/sh", "-euc", script)
+
+    def inventory_vars(self) -> dict[str, object]:
+        """What the connection plugin of `containers.podman` has to know."""
+        return {
+            "ansible_connection": "containers.podman.podman",
+            "ansible_host": self.container,
+            "ansible_podman_extra_args": " ".join(self.argv[1:]),
+        }
 
 
 def missing_for_podman() -> str | None:
@@ -39,10 +54,13 @@ def running_podman(docker: Docker, image: str) -> Iterator[Podman]:
     :raises UnavailableError: Podman does not run containers here.
     """
     argv = ["podman", *_GLOBAL]
-    name = f"{PREFIX}-podman"
+    repository = image.partition(":")[0]
+    name = f"{repository}-podman"
     _run(*argv, "rm", "--force", "--ignore", "--time=0", name)
     if subprocess.run([*argv, "image", "exists", image], timeout=60).returncode:
-        _run(*argv, "image", "prune", "--all", "--force")
+        # Those of older recipes are of no use.
+        for tag in _tags(argv, repository):
+            _run(*argv, "rmi", "--force", tag)
         _load(docker, argv, image)
     options = ["--detach", "--network=host", *_LIMITS, "--name", name]
     _run(*argv, "run", *options, image, "sleep", "1000")
@@ -50,6 +68,11 @@ def running_podman(docker: Docker, image: str) -> Iterator[Podman]:
         yield Podman(argv, name)
     finally:
         _run(*argv, "rm", "--force", "--time=0", name)
+
+
+def _tags(argv: list[str], repository: str) -> list[str]:
+    shown = _run(*argv, "images", "--format", "{{.Repository}}:{{.Tag}}")
+    return [tag for tag in shown.split() if f"/{repository}:" in tag]
 
 
 def _load(docker: Docker, argv: list[str], image: str) -> None:
@@ -62,14 +85,15 @@ def _load(docker: Docker, argv: list[str], image: str) -> None:
         saving.wait(timeout=60)
 
 
-def _run(*argv: str, given: object = subprocess.DEVNULL) -> None:
+def _run(*argv: str, given: object = subprocess.DEVNULL) -> str:
     done = subprocess.run(
         argv,
         stdin=given,  # type: ignore[call-overload]  # a file or a constant
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         timeout=120,
     )
     if done.returncode:
         raise UnavailableError(f"{' '.join(argv)} failed: {done.stderr}")
+    return str(done.stdout)
