@@ -245,7 +245,7 @@ def test_sessions_of_systemd(world: World, sessions: dict[str, dict[str, Any]]) 
     """Theirs, too, are the results of stock; what asks on a terminal is left to Ansible."""
     # The login does get a terminal; that is what stock asks for before it uses these.
     world.environment["ANSIBLE_SSH_EXTRA_ARGS"] = "-tt"
-    place = "/tmp/mitogentest-{{ inventory_hostname }}"
+    place = "/tmp/{{ made_name }}-{{ inventory_hostname }}"
     tasks: list[dict[str, Any]] = [
         {"name": "who", "command": "id -un"},
         {"name": "where", "command": "pwd"},
@@ -302,9 +302,9 @@ def test_accounts_as_hosts(world: World, sshd: Sshd) -> None:
     hosts["sudo-there"] = {**hosts["sudo-here"], "mitogen_via": "far", "ansible_user": "root"}
     world.settings["connection_plugins"] = str(PACKAGE / "plugins" / "connection")
     tasks = [{"name": "who", "command": "id -un"}, {"name": "made", "copy": {
-        "content": "x", "dest": "/tmp/mitogentest-{{ inventory_hostname }}"}},
+        "content": "x", "dest": "/tmp/{{ made_name }}-{{ inventory_hostname }}"}},
         {"name": "gone", "file": {
-            "path": "/tmp/mitogentest-{{ inventory_hostname }}", "state": "absent"}},
+            "path": "/tmp/{{ made_name }}-{{ inventory_hostname }}", "state": "absent"}},
         {"name": "other", "command": "id -un", "become": True, "become_user": plain}]  # fmt: skip
     playbook = world.folder / "accounts.yml"
     play = {"hosts": "sudo-here:su-here:sudo-there", "gather_facts": False, "tasks": tasks}

@@ -85,7 +85,7 @@ def test_through_everything(world: World, sshd: Sshd, box: containers.Container)
     everything["children"] = {"chain": {"hosts": hosts}}
     everything.setdefault("vars", {})["ansible_python_interpreter"] = "/usr/bin/python3"
     where = "echo $(id -un) $(cat /etc/place 2>/dev/null || echo outside)"
-    dest = "/tmp/mitogentest-{{ inventory_hostname }}"
+    dest = "/tmp/{{ made_name }}-{{ inventory_hostname }}"
     tasks = [
         {"name": "the stack", "mitogen_get_stack": None},
         {"name": "where", "shell": where},
