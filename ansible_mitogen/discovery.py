@@ -52,6 +52,11 @@ def found(executable: str) -> CommandResult:
     return CommandResult(0, f"FOUND\n{executable}\nENDFOUND\n".encode("utf-8", "surrogateescape"))
 
 
+def no_platform() -> CommandResult:
+    """The answer that says nothing about the platform: discovery takes what it found first."""
+    return CommandResult(0, b"{}", b"")
+
+
 def likely_first(candidates: Sequence[str]) -> list[str]:
     """Ansible's list for discovery, in the order in which we try it."""
     if platform_script() is None or _LIKELY not in candidates:

@@ -12,12 +12,13 @@ from ansible.errors import (
     AnsibleError,
 )
 
-from ansible_mitogen import bare, documentation, stock
+from ansible_mitogen import bare, discovery, documentation, stock
 from ansible_mitogen.connection import MitogenConnection
 from ansible_mitogen.kinds import KINDS, Kind
 from ansible_mitogen.options import GetOption, optional
 from ansible_mitogen.plain import plain
 from ansible_mitogen.session import UnknownHostError
+from ansible_mitogen.shell import CommandResult
 
 if TYPE_CHECKING:
     from ansible.plugins.connection import ConnectionBase
@@ -55,6 +56,12 @@ class TwinConnection(MitogenConnection):
     def has_pipelining(self) -> bool:
         """Whether modules may come through `exec_command`, whatever the twin can do."""
         return self._mitogen_would_accelerate() or bool(super().has_pipelining)
+
+    def _mitogen_ask_login(self, text: str, in_data: bytes | None) -> CommandResult:
+        if in_data and not super().has_pipelining:
+            # With the twin the core would not have asked.
+            return discovery.no_platform()
+        return super()._mitogen_ask_login(text, in_data)
 
     @property
     def _mitogen_declaration(self) -> Kind:

@@ -45,8 +45,9 @@ class Action:
 class Host:
     """A host of an old core's action: answers its two questions with what a Debian would."""
 
-    def __init__(self):
+    def __init__(self, *, has_platform=True):
         self.questions = []
+        self.has_platform = has_platform
         self._connection = self
         self.has_pipelining = True
 
@@ -61,7 +62,10 @@ class Host:
             "ENDFOUND",
         ]
         release = {"platform_dist_result": [], "osrelease_content": "ID=debian\nVERSION_ID=12\n"}
-        return {"rc": 0, "stdout": json.dumps(release) if in_data else "\n".join(lines)}
+        known = (
+            json.dumps(release) if self.has_platform else discovery.no_platform().stdout.decode()
+        )
+        return {"rc": 0, "stdout": known if in_data else "\n".join(lines)}
 
 
 @pytest.mark.skipif(not _ASKS_PLATFORM, reason="this core does not ask for the platform")
@@ -71,6 +75,19 @@ def test_the_questions_of_old_cores_are_known():
     found = interpreter_discovery.discover_interpreter(host, "python", "auto_silent", {})
     assert found == "/usr/bin/python3"
     assert host.questions == [True, True]
+
+
+@pytest.mark.skipif(not _ASKS_PLATFORM, reason="this core does not ask for the platform")
+def test_as_where_an_old_core_does_not_ask():
+    """Without a platform it is the first one found, with the words for a connection without pipes."""
+    known, without_pipes = Host(has_platform=False), Host()
+    without_pipes.has_pipelining = False
+    for host in (known, without_pipes):
+        host._discovery_warnings = []
+        found = interpreter_discovery.discover_interpreter(host, "python", "auto", {})
+        assert found == "/usr/bin/python3.11"
+    assert known._discovery_warnings == without_pipes._discovery_warnings
+    assert len(known._discovery_warnings) == 1
 
 
 def test_the_likely_answer_is_tried_first():

@@ -69,6 +69,15 @@ class Difference:
     stock: Any
     ours: Any
 
+    @property
+    def is_of_loading(self) -> bool:
+        """Whether it is what a connection plugin of a collection imports that is deprecated.
+
+        We load plugins once. A stock worker loads them anew, and that is said in its task's result.
+        """
+        is_deprecation = self.field.endswith("deprecations")
+        return is_deprecation and "_text' is deprecated" in str(self.stock)
+
     def __str__(self) -> str:
         stock, ours = (repr(value)[:400] for value in (self.stock, self.ours))
         return f"{self.event}\n    {self.field}:\n      stock {stock}\n      ours  {ours}"
