@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from tests.support.ansible_run import Event, Run, TraceLine
 
+#: What other sessions change that begin, run or end at the same time: who may call sudo or doas, and
+#: the variables of every login.
+_SHARED_FILES = ("/etc/sudoers.d", "/etc/doas.conf", "/etc/environment")
+
 _DEFAULT_WAY = "module"
 _FREE = "any"
 #: Names for more than one way, or for none.
@@ -17,6 +21,11 @@ _WAYS: dict[str, set[str]] = {
     "mixed": {"module", "command", "operation"},
     "transferred": {"command", "operation"},
 }
+
+
+def is_disturbed(line: TraceLine) -> bool:
+    """Whether its context may have been renewed for what another session did."""
+    return any(name in line.reason for name in _SHARED_FILES)
 
 
 def _lines_by_task(run: Run) -> dict[str, list[TraceLine]]:
@@ -80,9 +89,8 @@ def _wrong_round_trips(task: str, lines: list[TraceLine], warm: set[tuple[str, s
     found = []
     for line in lines:
         place = (line.host, line.action)
-        # Sessions that begin or end at the same time make and remove users who may call sudo.
-        is_disturbed = "/etc/sudoers.d" in line.reason
-        if place in warm and not is_disturbed and (line.sent, line.received) != (1, 1):
-            found.append(f"{task}: {line.sent} messages sent, {line.received} received")
+        if place in warm and not is_disturbed(line) and (line.sent, line.received) != (1, 1):
+            counts = f"{line.sent} messages sent, {line.received} received"
+            found.append(f"{task}: {counts}: {line.reason or 'no reason given'}")
         warm.add(place)
     return found
