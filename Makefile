@@ -14,17 +14,12 @@ help:
 # Of the oldest ansible-core: its own ways to describe, find and run modules, and its old Pythons.
 OLDEST = tests/modules tests/plugins/test_discovery.py tests/integration/test_interpreters.py
 
-# Several at a time, each with lines of its own between those of the others.
-TOGETHER = .ci/in-env tox run-parallel --parallel auto --parallel-live
-
 test:
-	$(TOGETHER) -e lint,types,py311-core219,py313-core221 -- -m "not alone"
-	.ci/in-env tox run -e py311-core219,py313-core221 -- -m alone
+	.ci/in-env tox run -e lint,types,py311-core219,py313-core221
 	.ci/in-env tox run -e py311-core216 -- $(OLDEST)
 
 test-all:
-	$(TOGETHER) -e lint,types,py311-core216,py311-core219,py313-core221 -- --all -m "not alone"
-	.ci/in-env tox run -e py311-core216,py311-core219,py313-core221 -- --all -m alone
+	.ci/in-env tox run -e lint,types,py311-core216,py311-core219,py313-core221 -- --all
 	.ci/in-env tox run -e molecule
 
 lint:

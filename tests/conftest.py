@@ -32,7 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "leaks_allowed(reason): what the test leaves behind is not looked at"
     )
-    config.addinivalue_line("markers", "alone: compares times, and wants the machine for itself")
     config.addinivalue_line("markers", "slow: run by `make test-all` only (--all)")
     processes.become_subreaper()
     leaks.FORKS.install()

@@ -20,7 +20,6 @@ def _seconds(world: World, playbook: Path, kind: str) -> float:
     return run.seconds
 
 
-@pytest.mark.alone
 def test_a_hundred_commands(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Stock pipelining and ControlPersist against ours, side by side; below 3 times we fail."""
     tasks = [{"name": f"command {n}", "command": f"echo {n}"} for n in range(TASKS)]
