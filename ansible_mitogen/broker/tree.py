@@ -46,7 +46,7 @@ class Node:
     waiters: list[Callable[[Any], None]] = dataclasses.field(default_factory=list)
     children: list[Node] = dataclasses.field(default_factory=list)
     respawns: Respawns = dataclasses.field(default_factory=Respawns)
-    #: Requests that hold it.
+    #: Requests that hold it or what lives on it, retired or not.
     holds: int = 0
     #: Of a login: requests that were cancelled there and have not ended.
     doubts: int = 0
@@ -64,6 +64,11 @@ class Node:
     def login(self) -> Node:
         """How its machine was reached: the last login of its stack."""
         return self if self.parent is None or self.hop.is_login else self.parent.login
+
+    @property
+    def way(self) -> list[Node]:
+        """It and what it lives on."""
+        return [self, *(self.parent.way if self.parent else ())]
 
     @property
     def is_ready(self) -> bool:
@@ -139,14 +144,17 @@ class ContextTree:
 
     def hold(self, node: Node) -> None:
         """Something runs there: it is not to be ended when it is retired. See `release`."""
-        node.holds += 1
+        for one in node.way:
+            one.holds += 1
 
     def release(self, node: Node) -> None:
         """Undo one `hold`."""
-        node.holds -= 1
+        for one in node.way:
+            one.holds -= 1
         self._use(node)
-        if node.retired is not None:
-            _end_when_idle(node.retired)
+        # What it lives on may have been retired after it.
+        for top in {id(one.retired): one.retired for one in node.way if one.retired}.values():
+            _end_when_idle(top)
 
     def doubt(self, node: Node) -> None:
         """A request that was cancelled there has not ended. See `trust`.
@@ -269,9 +277,10 @@ class ContextTree:
         self._find_or_make(f"{node.key} {stamp} {interpreter}", hop, node, done, is_new=False)
 
     def reset(self, stack: Sequence[stacks.Hop]) -> None:
-        """End the logins to the machine that *stack* leads to, and all that lives on them.
+        """Retire the logins to the machine that *stack* leads to, and all that lives on them.
 
-        Those to the same account; what they go through stays.
+        Those to the same account; what they go through stays. As when stock stops its master, what
+        others run there comes to its end.
         """
         account = stacks.account_key(stack)
         self._beyond.clear()
@@ -279,8 +288,7 @@ class ContextTree:
         for node in list(self._nodes.values()):
             is_same = node is node.login and stacks.account_key(node.stack) == account
             if is_same and node.context:
-                self._forget(node)
-                node.context.shutdown()
+                self.retire(node)
 
     def _login_key(self, stack: Sequence[stacks.Hop]) -> str:
         return stacks.digest(stack[: stacks.login_depth(stack)], self._salt)
@@ -448,7 +456,7 @@ def _machine(node: Node) -> str:
 
 
 def _end_when_idle(top: Node) -> None:
-    if not any(node.holds for node in top.subtree()):
+    if not top.holds:
         top.context.shutdown()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_mitogen.broker import bounds
 from ansible_mitogen.broker.tree import ContextTree
 from ansible_mitogen.protocol import FailureKind
 from ansible_mitogen.stack import Hop
@@ -370,6 +371,36 @@ def test_retired_below_something_that_runs(router, tree):
     assert not router.made[0].is_shut_down
     tree.release(node)
     assert router.made[0].is_shut_down
+
+
+def test_a_login_whose_retired_account_is_busy(router, tree):
+    """It is not idle, and if it is retired later, it ends with what runs there; so does a bastion."""
+    first = up(router, tree, SSH, SUDO)
+    tree.hold(first)
+    tree.retire(first)
+    tree.hold(other := up(router, tree, SSH, SUDO))
+    tree.release(other)
+    assert not bounds.is_idle(first.login)
+    tree.retire(first.login)
+    assert not first.login.context.is_shut_down
+    tree.release(first)
+    assert first.context.is_shut_down
+    assert first.login.context.is_shut_down
+
+
+def test_reset_spares_what_runs(router, tree):
+    """Another worker's task comes to its end, and one that only waits for the login gets the next."""
+    node = up(router, tree, SSH)
+    tree.hold(node)
+    outcomes = opened(tree, SSH, SUDO)
+    tree.reset([SSH])
+    assert not node.context.is_shut_down
+    tree.release(node)
+    assert node.context.is_shut_down
+    router.made[1].connection.settle(error=errors.EofError("its login ended"))
+    router.made[2].connection.settle()
+    router.made[3].connection.settle()
+    assert [outcome.node.context for outcome in outcomes] == [router.made[3]]
 
 
 def test_retired_while_somebody_waits(router, tree):
