@@ -366,6 +366,8 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
         if through:
             raise error(f"mitogen_via is {through!r}, and it cannot be gone that way: {reason}")
         self._mitogen_why_stock = reason
+        # The stock plugin has yet to connect, if we were until now.
+        self._connected = False
         say = display.vvv if is_known else display.vv
         say(
             f"Mitogen leaves this connection to Ansible's own {self.transport} plugin: {reason}",
@@ -416,6 +418,10 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
 
     def _mitogen_forget_login(self, hop: Hop) -> None:
         """End what else keeps the login that *hop* is, which starts here."""
+
+    def _mitogen_reset_stock(self) -> None:
+        """End what tasks opened that went the stock way."""
+        super().reset()
 
     def _mitogen_known_options(self) -> frozenset[str]:
         """Options of the stock plugin that we know the meaning of; none where all mean nothing."""

@@ -176,7 +176,7 @@ class Session:
         """End the login that the context lives on, and all that it carries."""
         try:
             self._live_client().reset([hop.to_value() for hop in self.target.stack])
-        except BrokerLostError:
+        except (BrokerLostError, OSError):
             pass  # then there is nothing to end
         self.close()
 
@@ -342,6 +342,8 @@ class Session:
             raise AnsibleError(f"Incorrect {hop} password") from None
         if exc.failure is FailureKind.PASSWORD_MISSING:
             raise RefusedError(f"Missing {hop} password") from None
+        if exc.failure is FailureKind.INTERNAL:
+            raise AnsibleError(f"Mitogen failed at {last.describe()}: {text}") from None
         error = f"Failed to become another user through {hop}: {text}"
         kind = RefusedError if exc.failure is FailureKind.BECOME else AnsibleError
         raise kind(error) from None

@@ -81,6 +81,8 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
         with contextlib.suppress(OSError, subprocess.SubprocessError):  # most have none
             subprocess.check_output(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                     timeout=_STOP_SECONDS)  # fmt: skip
+        # And one of stock Ansible's, where there is no Python for us.
+        self._mitogen_reset_stock()
 
     def _mitogen_known_options(self) -> frozenset[str]:
         return options.SSH | frozenset(documentation.SSH_OPTIONS)

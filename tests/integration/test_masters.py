@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ansible_run import OURS, Run, World
+from tests.support.ansible_run import OURS, STOCK, Run, World
 from tests.support.sshd import Sshd
 
 
@@ -112,3 +112,19 @@ def test_none_is_left(world: World, sshd: Sshd, control: Path, source: str) -> N
     _run(world)
     assert not control.exists()
     assert _logins(sshd.log[before:], sshd) == 1
+
+
+@pytest.mark.parametrize("kind", [STOCK, OURS])
+def test_a_reset_stops_that_of_stock(world: World, kind: str) -> None:
+    """A host without a Python is stock Ansible's, and so is the login that is to end."""
+    world.inventory["all"]["hosts"]["far"]["ansible_python_interpreter"] = "/no/such/python"
+    names = ("before", "the same", "after")
+    tasks: list[dict[str, str]] = [{"name": name, "raw": "echo $PPID"} for name in names]
+    tasks.insert(2, {"meta": "reset_connection"})
+    playbook = world.folder / "reset.yml"
+    playbook.write_text(json.dumps([{"hosts": "far", "gather_facts": False, "tasks": tasks}]))
+    run = world.run(playbook, kind)
+    assert run.returncode == 0, run.output
+    before, same, after = (run.events_of(name)[0].result["stdout"] for name in names)
+    assert before == same
+    assert after != same
