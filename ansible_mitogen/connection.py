@@ -419,10 +419,6 @@ class MitogenConnection(StockConnection):  # type: ignore[misc]
     def _mitogen_forget_login(self, hop: Hop) -> None:
         """End what else keeps the login that *hop* is, which starts here."""
 
-    def _mitogen_reset_stock(self) -> None:
-        """End what tasks opened that went the stock way."""
-        super().reset()
-
     def _mitogen_known_options(self) -> frozenset[str]:
         """Options of the stock plugin that we know the meaning of; none where all mean nothing."""
         return frozenset()

@@ -52,8 +52,8 @@ class Node:
     doubts: int = 0
     #: When it, or what is behind it, was asked for or let go of last, on the tree's clock.
     used: float = 0.0
-    #: What was retired, this node or one before it; None while it is in use.
-    retired: Node | None = None
+    #: Whether it ends when nothing runs there any more, nor on what lives on it.
+    is_retired: bool = False
 
     @property
     def stack(self) -> list[stacks.Hop]:
@@ -153,8 +153,9 @@ class ContextTree:
             one.holds -= 1
         self._use(node)
         # What it lives on may have been retired after it.
-        for top in {id(one.retired): one.retired for one in node.way if one.retired}.values():
-            _end_when_idle(top)
+        for one in node.way:
+            if one.is_retired:
+                _end_when_idle(one)
 
     def doubt(self, node: Node) -> None:
         """A request that was cancelled there has not ended. See `trust`.
@@ -180,10 +181,10 @@ class ContextTree:
             return
         if node.parent is not None:
             node.parent.children.remove(node)
+        node.is_retired = True
         members = node.subtree()
         for member in members:
             del self._nodes[member.key]
-            member.retired = node
         for member in members:
             self._answer(member, Retired())
         _end_when_idle(node)

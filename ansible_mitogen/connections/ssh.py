@@ -6,6 +6,8 @@ import contextlib
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from ansible.utils.path import unfrackpath
+
 from ansible_mitogen import bare, documentation, options, ssh_arguments, stock
 from ansible_mitogen.connection import MitogenConnection
 from ansible_mitogen.plain import plain
@@ -75,14 +77,21 @@ class SshConnection(MitogenConnection, StockSsh):  # type: ignore[misc]
             raise CannotAccelerate(f"the private key cannot be used: {exc}") from exc
 
     def _mitogen_forget_login(self, hop: Hop) -> None:
-        # A master of the user's would let the next task in by the login that is to end.
+        # A master would let the next task in by the login that is to end: the user's, or one that
+        # the stock plugin left when there was no Python for us.
         ssh, args, host = (hop.options[name] for name in ("ssh_path", "ssh_args", "hostname"))
-        argv = [ssh, *args, "-O", "stop", "--", host]
-        with contextlib.suppress(OSError, subprocess.SubprocessError):  # most have none
-            subprocess.check_output(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                    timeout=_STOP_SECONDS)  # fmt: skip
-        # And one of stock Ansible's, where there is no Python for us.
-        self._mitogen_reset_stock()
+        for control in ([], ["-o", f'ControlPath="{self._mitogen_stock_control(host)}"']):
+            argv = [ssh, *control, *args, "-O", "stop", "--", host]
+            with contextlib.suppress(OSError, subprocess.SubprocessError):  # most have none
+                subprocess.check_output(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        timeout=_STOP_SECONDS)  # fmt: skip
+
+    def _mitogen_stock_control(self, host: str) -> str:
+        """Where the stock plugin has its master, unless the arguments for ssh say otherwise."""
+        port, user = (plain(self._mitogen_resolved(name)) for name in ("port", "remote_user"))
+        path = plain(self.get_option("control_path"))
+        path = path or self._create_control_path(host, port, user)
+        return str(path % {"directory": unfrackpath(plain(self.get_option("control_path_dir")))})
 
     def _mitogen_known_options(self) -> frozenset[str]:
         return options.SSH | frozenset(documentation.SSH_OPTIONS)

@@ -18,7 +18,6 @@ from tests.integration.test_differential import report
 from tests.support.accounts import PREFIX, Account
 from tests.support.ansible_run import OURS, STOCK, Run, World
 from tests.support.compare import differences
-from tests.support.routes import is_disturbed
 from tests.support.sshd import Sshd, sshd_for
 
 PLAYBOOK = Path(__file__).parent / "changing" / "main.yml"
@@ -156,6 +155,8 @@ def test_changes_in_mid_play(world: World, changing: Changing) -> None:
     assert changing.group in seen["groups after"].split()
     assert seen["environment after for another"] == seen["environment after"]
     assert seen["interpreter after"] != seen["interpreter before"]
-    renewed = {line.task: line for line in ours.requests if line.sent > 1}
+    renewed = {line.task: line.reason for line in ours.requests if line.sent > 1}
     assert set(renewed) >= RENEWED
-    assert {task for task, line in renewed.items() if not is_disturbed(line)} <= RENEWED
+    # Sessions that begin or end at the same time make and remove users who may call sudo.
+    others = {task for task, reason in renewed.items() if "/etc/sudoers.d" in reason}
+    assert set(renewed) - others <= RENEWED

@@ -22,6 +22,9 @@ class Reached:
     def open(self):
         self.is_open = True
 
+    def close(self):
+        self.is_open = False
+
 
 class Refusing(Reached):
     """A session that another account would have to be become for, and cannot."""
@@ -111,3 +114,14 @@ def test_refused_where_there_is_none():
         begin_task(connection, ansible_user="root")
         with pytest.raises(RefusedError, match="^Missing sudo password$"):
             connection.mitogen_accelerates()
+
+
+def test_stock_connects_after_us(connection):
+    """What a plugin does in `_connect` is still to be done when it takes over in mid-task."""
+    begin_task(connection)
+    assert connection.mitogen_accelerates()
+    assert connection.connected
+    connection._mitogen_new_session = Refusing
+    begin_task(connection, ansible_user="another")
+    assert not connection.mitogen_accelerates()
+    assert not connection.connected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 
@@ -9,9 +10,12 @@ import pytest
 from ansible.executor import interpreter_discovery, module_common
 from ansible.executor.interpreter_discovery import InterpreterDiscoveryRequiredError
 from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 
-from ansible_mitogen import discovery
+from ansible_mitogen import discovery, takeover
+from ansible_mitogen.connections.twin import NoTwin
 
 _ASKS_PLATFORM = "PLATFORM" in inspect.getsource(interpreter_discovery.discover_interpreter)
 
@@ -88,6 +92,27 @@ def test_as_where_an_old_core_does_not_ask():
         assert found == "/usr/bin/python3.11"
     assert known._discovery_warnings == without_pipes._discovery_warnings
     assert len(known._discovery_warnings) == 1
+
+
+@pytest.mark.parametrize("has_pipelining", [True, False])
+def test_a_twin_without_pipelining_knows_no_platform(monkeypatch, has_pipelining):
+    """The core would not ask there; anywhere else the login is asked."""
+    monkeypatch.setattr(NoTwin, "has_pipelining", has_pipelining)
+    connection_loader.add_directory(str(takeover.PLUGIN_DIRECTORY))
+    plugin = connection_loader.get("mitogen_sudo", class_only=True)
+
+    class Connection(plugin):  # Ansible goes by the name
+        def _mitogen_new_session(self, stack):
+            raise LookupError("asked")
+
+    connection = Connection(PlayContext(), new_stdin=None)
+    connection.set_options(task_keys={}, var_options={})
+    asked = functools.partial(connection._mitogen_ask_login, "python", b"the script")
+    if has_pipelining:
+        with pytest.raises(LookupError, match="asked"):
+            asked()
+    else:
+        assert asked() == discovery.no_platform()
 
 
 def test_the_likely_answer_is_tried_first():

@@ -23,7 +23,7 @@ _WAYS: dict[str, set[str]] = {
 }
 
 
-def is_disturbed(line: TraceLine) -> bool:
+def _is_disturbed(line: TraceLine) -> bool:
     """Whether its context may have been renewed for what another session did."""
     return any(name in line.reason for name in _SHARED_FILES)
 
@@ -89,7 +89,7 @@ def _wrong_round_trips(task: str, lines: list[TraceLine], warm: set[tuple[str, s
     found = []
     for line in lines:
         place = (line.host, line.action)
-        if place in warm and not is_disturbed(line) and (line.sent, line.received) != (1, 1):
+        if place in warm and not _is_disturbed(line) and (line.sent, line.received) != (1, 1):
             counts = f"{line.sent} messages sent, {line.received} received"
             found.append(f"{task}: {counts}: {line.reason or 'no reason given'}")
         warm.add(place)
